@@ -1,0 +1,67 @@
+// Package depth reads how much is in the queues.
+package depth
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"decoupled.example/shared/topology"
+)
+
+// Depth is what is unfinished in one queue. Its parts are read one after the
+// other, so while messages flow they may not add up; Messages alone is the truth
+// about whether anything is unfinished.
+type Depth struct {
+	Queue       string `json:"queue"`
+	Messages    uint64 `json:"messages"`    // stored and not acknowledged, delivered or not
+	Waiting     uint64 `json:"waiting"`     // not yet delivered
+	InFlight    int    `json:"in_flight"`   // delivered, not yet acknowledged
+	Redelivered int    `json:"redelivered"` // of those in flight, delivered more than once
+	Deliveries  uint64 `json:"deliveries"`  // since the queue was made
+	Repeated    uint64 `json:"repeated"`    // of the deliveries, not a message's first
+}
+
+// Read reads the depth of the three queues, in the order a request passes them.
+func Read(ctx context.Context, js jetstream.JetStream) ([]Depth, error) {
+	consumers, err := topology.Consumers(topology.Settings{})
+	if err != nil {
+		return nil, err
+	}
+	depths := make([]Depth, 0, len(consumers))
+	for _, c := range consumers {
+		d, err := read(ctx, js, c.Stream, c.Durable)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the depth of %s: %w", c.Stream, err)
+		}
+		depths = append(depths, d)
+	}
+	return depths, nil
+}
+
+func read(ctx context.Context, js jetstream.JetStream, queue, name string) (Depth, error) {
+	stream, err := js.Stream(ctx, queue)
+	if err != nil {
+		return Depth{}, err
+	}
+	consumer, err := js.Consumer(ctx, queue, name)
+	if err != nil {
+		return Depth{}, err
+	}
+	info := consumer.CachedInfo()
+	d := Depth{
+		Queue:       queue,
+		Messages:    stream.CachedInfo().State.Msgs,
+		Waiting:     info.NumPending,
+		InFlight:    info.NumAckPending,
+		Redelivered: info.NumRedelivered,
+		Deliveries:  info.Delivered.Consumer,
+	}
+	// Each message's first delivery moves the stream's sequence on by one, and
+	// each delivery the consumer's.
+	if info.Delivered.Consumer > info.Delivered.Stream {
+		d.Repeated = info.Delivered.Consumer - info.Delivered.Stream
+	}
+	return d, nil
+}

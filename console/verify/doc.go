@@ -1,0 +1,18 @@
+// Package verify judges whether anything was lost or done twice, from the four
+// ledgers alone:
+//
+//	asked ──▶ generated ──▶ stored ──▶ received
+//
+// It walks all four in constant memory. The words are those of broker tests:
+//
+//	complete     in all four, with one and the same string
+//	lost         begun and not completed, with no dead letter, and the queues were seen empty since
+//	outstanding  begun and not completed, while messages are still in the queues
+//	dead         begun and not completed, and set aside as a dead letter
+//	recovered    complete, though never recorded as asked: its requestor was killed
+//	             between publishing and recording. No error.
+//	unexpected   in a ledger with nothing before it: no origin
+//	mismatched   the string stored is not the string generated
+//	duplicated   a key written more than once
+//	expired      older than the ledgers remember, so nobody can tell
+package verify

@@ -1,0 +1,133 @@
+// Package broker runs a nats-server with JetStream in this process: the real
+// one, over real connections, so that any NATS tool can join.
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/rs/zerolog"
+)
+
+const (
+	host = "127.0.0.1"
+	// DefaultPort is where NATS tools look for a server.
+	DefaultPort = 4222
+	// readyWithin is generous: a store with millions of messages takes time.
+	readyWithin = time.Minute
+)
+
+// Options are the settings of the broker.
+type Options struct {
+	Port       int           // 0: DefaultPort, or a free one if that is taken
+	Dir        string        // where messages are stored; empty: a temporary folder, removed by Stop
+	SyncAlways bool          // every write reaches the disk before it is confirmed
+	Sync       time.Duration // otherwise how often writes are synced
+}
+
+// Broker is a running nats-server.
+type Broker struct {
+	server    *server.Server
+	temporary string // folder to remove
+	moved     bool
+}
+
+// Start starts a broker on the loopback interface and returns when it accepts
+// clients.
+func Start(o Options, log zerolog.Logger) (*Broker, error) {
+	b := &Broker{}
+	port, err := b.choosePort(o.Port)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := b.folder(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	logger := &logger{log: log}
+	b.server, err = server.NewServer(&server.Options{
+		ServerName: "decoupled",
+		Host:       host, Port: port,
+		JetStream: true, StoreDir: dir,
+		SyncAlways: o.SyncAlways, SyncInterval: o.Sync,
+		NoSigs: true, // signals are the program's
+	})
+	if err != nil {
+		b.removeTemporary()
+		return nil, fmt.Errorf("cannot start the broker: %w", err)
+	}
+	b.server.SetLoggerV2(logger, false, false, false)
+	b.server.Start()
+	// A failure of JetStream is reported to the logger only.
+	if !b.server.ReadyForConnections(readyWithin) || logger.failure() != nil {
+		err := errors.Join(logger.failure(), errNotReady)
+		b.Stop()
+		return nil, fmt.Errorf("cannot start the broker: %w", err)
+	}
+	return b, nil
+}
+
+var errNotReady = errors.New("it did not become ready")
+
+// URL is where clients connect.
+func (b *Broker) URL() string { return "nats://" + b.server.Addr().String() }
+
+// Moved is true when the default port was taken and another was chosen.
+func (b *Broker) Moved() bool { return b.moved }
+
+// Stop shuts the broker down and returns when it has ended.
+func (b *Broker) Stop() {
+	b.server.Shutdown()
+	b.server.WaitForShutdown()
+	b.removeTemporary()
+}
+
+func (b *Broker) removeTemporary() {
+	if b.temporary != "" {
+		_ = os.RemoveAll(b.temporary) // what is left is in the system's temporary folder
+	}
+}
+
+// choosePort finds out whether the port is free by taking it for a moment.
+func (b *Broker) choosePort(wanted int) (int, error) {
+	port := wanted
+	if port == 0 {
+		port = DefaultPort
+	}
+	listener, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+	switch {
+	case err == nil:
+		return port, listener.Close()
+	case wanted == 0 && errors.Is(err, syscall.EADDRINUSE):
+		b.moved = true
+		return server.RANDOM_PORT, nil
+	}
+	return 0, fmt.Errorf("cannot start the broker on port %d: %w", port, err)
+}
+
+// folder returns a folder that can be written.
+func (b *Broker) folder(dir string) (string, error) {
+	if dir == "" {
+		temporary, err := os.MkdirTemp("", "decoupled-")
+		if err != nil {
+			return "", fmt.Errorf("cannot make a folder for the broker's data: %w", err)
+		}
+		b.temporary = temporary
+		return temporary, nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", fmt.Errorf("cannot use %s for the broker's data: %w", dir, err)
+	}
+	probe, err := os.CreateTemp(dir, ".probe-")
+	if err != nil {
+		return "", fmt.Errorf("cannot write to %s, the folder for the broker's data: %w", dir, err)
+	}
+	return filepath.Clean(dir), errors.Join(probe.Close(), os.Remove(probe.Name()))
+}

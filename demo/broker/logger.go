@@ -1,0 +1,47 @@
+package broker
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/rs/zerolog"
+)
+
+// logger passes the server's log on, and remembers why it gave up: the server
+// reports that to its logger and nowhere else.
+type logger struct {
+	log zerolog.Logger
+	mu  sync.Mutex
+	err error
+}
+
+func (l *logger) failure() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}
+
+// Fatalf implements server.Logger.
+func (l *logger) Fatalf(format string, v ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err == nil {
+		l.err = fmt.Errorf(format, v...)
+	}
+}
+
+// Noticef implements server.Logger. What the server notices while all is well
+// is of no interest to who watches the services.
+func (l *logger) Noticef(format string, v ...any) { l.log.Debug().Msgf(format, v...) }
+
+// Warnf implements server.Logger.
+func (l *logger) Warnf(format string, v ...any) { l.log.Warn().Msgf(format, v...) }
+
+// Errorf implements server.Logger.
+func (l *logger) Errorf(format string, v ...any) { l.log.Error().Msgf(format, v...) }
+
+// Debugf implements server.Logger.
+func (l *logger) Debugf(format string, v ...any) { l.log.Trace().Msgf(format, v...) }
+
+// Tracef implements server.Logger.
+func (l *logger) Tracef(format string, v ...any) { l.log.Trace().Msgf(format, v...) }

@@ -1,0 +1,79 @@
+// Package embedded runs any number of replicas of both services in this process,
+// each with a connection of its own. They share nothing but the process; they
+// meet only in the queues.
+package embedded
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+
+	"decoupled.example/console/setup"
+	"decoupled.example/generator"
+	"decoupled.example/requestor"
+	"decoupled.example/shared/service"
+	"decoupled.example/shared/topology"
+)
+
+// Options are the settings of a deployment. Those of the services may be changed
+// while they are scaled to zero; replicas started afterwards have them.
+type Options struct {
+	Topology  topology.Settings
+	Requestor requestor.Options
+	Generator generator.Options
+	Grace     time.Duration
+}
+
+// Deployment is the services on a broker.
+type Deployment struct {
+	Conn       *nats.Conn // the operator's
+	JS         jetstream.JetStream
+	Topology   *topology.Topology // the operator's view
+	Requestors *Fleet
+	Generators *Fleet
+}
+
+// Start sets up the queues at the broker at url. There are no replicas yet.
+func Start(ctx context.Context, url string, o *Options, log zerolog.Logger) (*Deployment, error) {
+	// The connection ends in Stop, not with ctx: what is running must be drained.
+	at := service.Broker{URL: url}
+	conn, err := service.Connect(context.WithoutCancel(ctx), log, at, "operator")
+	if err != nil {
+		return nil, err
+	}
+	d := &Deployment{Conn: conn}
+	if err := d.open(ctx, o, log); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	d.Requestors = newFleet(topology.Requestor, at, o.Grace, log, func(ctx context.Context, s *service.Service) error {
+		return requestor.Serve(ctx, s, o.Requestor)
+	})
+	d.Generators = newFleet(topology.Generator, at, o.Grace, log, func(ctx context.Context, s *service.Service) error {
+		return generator.Serve(ctx, s, o.Generator)
+	})
+	return d, nil
+}
+
+func (d *Deployment) open(ctx context.Context, o *Options, log zerolog.Logger) (err error) {
+	if d.JS, err = jetstream.New(d.Conn); err != nil {
+		return fmt.Errorf("cannot use JetStream: %w", err)
+	}
+	if _, err = setup.Apply(ctx, d.JS, o.Topology); err != nil {
+		return err
+	}
+	d.Topology, err = topology.Open(d.Conn, log, o.Grace)
+	return err
+}
+
+// Stop scales everything to zero and ends the operator's connection.
+func (d *Deployment) Stop() {
+	for _, f := range []*Fleet{d.Requestors, d.Generators} {
+		_ = f.Scale(0) // what failed is in the log
+	}
+	d.Conn.Close()
+}

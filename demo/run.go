@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"decoupled.example/console/drain"
+	"decoupled.example/console/status"
+	"decoupled.example/console/verify"
+	"decoupled.example/demo/broker"
+	"decoupled.example/demo/embedded"
+	"decoupled.example/demo/screen"
+)
+
+// errNotProven: something was lost, done twice, or left.
+var errNotProven = errors.New("not proven")
+
+// run is one demonstration: it lasts until ctx ends or the time is up, then
+// everything is finished and verified.
+func run(ctx context.Context, o options, s *screen.Screen, log zerolog.Logger) error {
+	settings, err := o.broker()
+	if err != nil {
+		return err
+	}
+	b, err := broker.Start(settings, log)
+	if err != nil {
+		return err
+	}
+	defer b.Stop()
+	services := o.deployment()
+	d, err := embedded.Start(ctx, b.URL(), services, log)
+	if err != nil {
+		return err
+	}
+	defer d.Stop()
+	if b.Moved() {
+		s.Say("Port %d is taken; the broker listens on another one.", broker.DefaultPort)
+	}
+	s.Say("Broker at %s. Join it with any NATS tool: nats --server %s stream ls", b.URL(), b.URL())
+	s.Say("Ctrl-C stops asking, waits until everything is finished, and verifies.")
+
+	// The panel goes on while the queues drain, so it does not end with ctx.
+	watching, unwatch := context.WithCancel(context.WithoutCancel(ctx))
+	defer unwatch()
+	watched := make(chan struct{})
+	go func() { defer close(watched); watch(watching, d, s, log) }()
+
+	if err := errors.Join(d.Requestors.Scale(o.Requestors), d.Generators.Scale(o.Generators)); err != nil {
+		return err
+	}
+	await(ctx, o.Duration)
+	s.Say("Stopping to ask; waiting until everything is finished.")
+	notDrained := finish(d, services, o)
+	unwatch()
+	<-watched
+	return conclude(d, s, notDrained)
+}
+
+// await returns when ctx ends or, if there is one, the time is up.
+func await(ctx context.Context, duration time.Duration) {
+	if duration > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, duration)
+		defer cancel()
+	}
+	<-ctx.Done()
+}
+
+// finish replaces the requestors by such as only store, as anyone may at any
+// time, and waits until the queues are drained.
+func finish(d *embedded.Deployment, services *embedded.Options, o options) error {
+	if err := d.Requestors.Scale(0); err != nil {
+		return err
+	}
+	services.Requestor.Rate = 0
+	if err := d.Requestors.Scale(max(1, o.Requestors)); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), o.Drain)
+	defer cancel()
+	return drain.Wait(ctx, d.JS, nil)
+}
+
+// conclude shows the last status and the tally.
+func conclude(d *embedded.Deployment, s *screen.Screen, notDrained error) error {
+	ctx := context.Background()
+	last, err := status.Read(ctx, d.Conn, d.JS)
+	if err != nil {
+		return err
+	}
+	s.Show(last)
+	verdict, err := verify.Run(ctx, d.JS, d.Topology)
+	if err != nil {
+		return err
+	}
+	s.Leave()
+	s.Say("%s", tally(verdict, last.Repeated()))
+	if notDrained != nil {
+		s.Say("%v", notDrained)
+	}
+	if notDrained != nil || !verdict.Finished() {
+		s.Say("FAILED")
+		return errNotProven
+	}
+	s.Say("OK: nothing was lost, nothing was done twice, nothing is left.")
+	return nil
+}
+
+// watch shows the status once a second until ctx ends.
+func watch(ctx context.Context, d *embedded.Deployment, s *screen.Screen, log zerolog.Logger) {
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	for {
+		select {
+		case <-second.C:
+		case <-ctx.Done():
+			return
+		}
+		now, err := status.Read(ctx, d.Conn, d.JS)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			log.Warn().Err(err).Msg("cannot show the status")
+			continue
+		}
+		s.Show(now)
+	}
+}
+
+// tally is the verdict as a table.
+func tally(v verify.Verdict, redelivered uint64) string {
+	text := fmt.Sprintf(`
+  asked         %9d
+  generated     %9d
+  stored        %9d
+  received      %9d
+  redelivered   %9d
+  dead-lettered %9d
+  lost          %9d
+  duplicated    %9d
+  left          %9d
+`, v.Asked, v.Generated, v.Stored, v.Received, redelivered, v.Letters, v.Lost, v.Duplicated+v.Mismatched, v.Outstanding)
+	if v.Recovered > 0 {
+		text += fmt.Sprintf("  recovered     %9d  (answered, though their requestor was stopped before it had recorded them)\n", v.Recovered)
+	}
+	if v.Unexpected > 0 {
+		text += fmt.Sprintf("  unexpected    %9d  (in a ledger, with no origin)\n", v.Unexpected)
+	}
+	for _, f := range v.Findings {
+		text += "  " + f.String() + "\n"
+	}
+	return text
+}

@@ -1,0 +1,91 @@
+// Package screen shows a deployment's status while it runs: a panel that is
+// redrawn in place on a terminal, a line a second elsewhere.
+package screen
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+
+	"decoupled.example/console/status"
+)
+
+// Screen writes to one place from many: the log goes above the panel. It may be
+// used concurrently.
+type Screen struct {
+	mu       sync.Mutex
+	out      io.Writer
+	terminal bool
+	drawn    int // lines of the panel on the terminal now
+	panel    []string
+	previous status.Status
+	begun    time.Time
+}
+
+// New returns a screen on out. On a terminal it shows a panel.
+func New(out io.Writer) *Screen {
+	file, ok := out.(*os.File)
+	return &Screen{out: out, terminal: ok && term.IsTerminal(int(file.Fd())), begun: time.Now()}
+}
+
+// Write implements io.Writer for the log: whole lines, above the panel.
+func (s *Screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.erase()
+	n, err := s.out.Write(p)
+	s.draw()
+	return n, err
+}
+
+// Say writes a line above the panel.
+func (s *Screen) Say(format string, args ...any) {
+	fmt.Fprintf(s, format+"\n", args...)
+}
+
+// Show shows a status.
+func (s *Screen) Show(now status.Status) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.previous
+	if before.At.IsZero() {
+		before = now // no rates yet
+	}
+	s.previous = now
+	elapsed := now.At.Sub(s.begun)
+	if !s.terminal {
+		fmt.Fprintln(s.out, line(before, now, elapsed))
+		return
+	}
+	s.erase()
+	s.panel = panel(before, now, elapsed)
+	s.draw()
+}
+
+// Leave lets the panel stand as it is and goes on below it.
+func (s *Screen) Leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drawn, s.panel = 0, nil
+}
+
+// erase and draw are for holders of the lock.
+func (s *Screen) erase() {
+	if s.drawn > 0 {
+		fmt.Fprintf(s.out, "\x1b[%dA\x1b[J", s.drawn) // up to the panel's first line, clear to the end
+		s.drawn = 0
+	}
+}
+
+func (s *Screen) draw() {
+	if len(s.panel) == 0 {
+		return
+	}
+	fmt.Fprint(s.out, strings.Join(s.panel, "\n")+"\n")
+	s.drawn = len(s.panel)
+}

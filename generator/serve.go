@@ -1,0 +1,20 @@
+package generator
+
+import (
+	"context"
+
+	"decoupled.example/shared/service"
+	"decoupled.example/shared/topology"
+)
+
+// Serve is the whole service: one replica, until ctx ends.
+func Serve(ctx context.Context, s *service.Service, o Options) error {
+	t, err := topology.Open(s.Conn, s.Log, s.Grace)
+	if err != nil {
+		return err
+	}
+	g := New(t, Random(o))
+	s.Registry.MustRegister(t.Requests, t.Responses, t.Receipts)
+	s.ReportCounts(g.Counts)
+	return g.Run(ctx)
+}

@@ -1,0 +1,59 @@
+package requestor
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"decoupled.example/shared/contract"
+	"decoupled.example/shared/ledger"
+	"decoupled.example/shared/queue"
+	"decoupled.example/shared/topology"
+)
+
+// maxAsk is how many requests are published at once.
+const maxAsk = 1024
+
+// Asker publishes requests and records them as asked. It may be used
+// concurrently.
+type Asker struct {
+	requests *queue.Queue[contract.Request]
+	asked    ledger.Ledger
+}
+
+// NewAsker returns an Asker on the topology.
+func NewAsker(t *topology.Topology) *Asker {
+	return &Asker{requests: t.Requests, asked: t.Ledger(topology.Asked)}
+}
+
+// Ask publishes n requests and returns them when the broker has confirmed that
+// it stores them and that they are asked. When it fails, it returns those of
+// which that is known; up to 1024 more may be under way.
+//
+// A request is recorded only after it was published. Whoever is killed in
+// between leaves a request that is answered although nobody asked: harmless, and
+// verification calls it recovered. The other way round it would be lost.
+func (a *Asker) Ask(ctx context.Context, n int) ([]contract.Request, error) {
+	asked := make([]contract.Request, 0, n)
+	for len(asked) < n {
+		requests := make([]contract.Request, min(n-len(asked), maxAsk))
+		entries := make([]ledger.Entry, len(requests))
+		for i := range requests {
+			requests[i] = contract.NewRequest(time.Now())
+			value, err := json.Marshal(requests[i])
+			if err != nil {
+				return asked, fmt.Errorf("cannot encode request %s: %w", requests[i].ID, err)
+			}
+			entries[i] = ledger.Entry{ID: requests[i].ID, Value: value}
+		}
+		if err := a.requests.Publish(ctx, requests...); err != nil {
+			return asked, err
+		}
+		if _, err := a.asked.Keep(ctx, entries...); err != nil {
+			return asked, err
+		}
+		asked = append(asked, requests...)
+	}
+	return asked, nil
+}

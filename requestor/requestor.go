@@ -1,0 +1,169 @@
+package requestor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
+
+	"decoupled.example/shared/contract"
+	"decoupled.example/shared/grace"
+	"decoupled.example/shared/ledger"
+	"decoupled.example/shared/queue"
+	"decoupled.example/shared/topology"
+)
+
+// Options are the settings of the requestor, as flags.
+type Options struct {
+	Rate        float64 `help:"Requests a second, fractions allowed. 0: ask for nothing, only store." default:"1" env:"RATE"`
+	Count       int     `help:"Stop asking after so many. 0: never." default:"0" env:"COUNT"`
+	UntilStored bool    `help:"Exit when everything that this replica asked is stored. Needs --count." env:"UNTIL_STORED"`
+}
+
+// maxRate is more than any one broker takes.
+const maxRate = 1e6
+
+// Validate names the setting that is out of range.
+func (o Options) Validate() error {
+	switch {
+	case !(o.Rate >= 0 && o.Rate <= maxRate): // so that NaN is out of range too
+		return fmt.Errorf("--rate must be from 0 to %.0f a second, not %v", maxRate, o.Rate)
+	case o.Count < 0:
+		return fmt.Errorf("--count must not be negative, it is %d", o.Count)
+	case o.UntilStored && o.Count == 0:
+		return errors.New("--until-stored needs --count: without it there is no end to what is asked")
+	case o.UntilStored && o.Rate == 0:
+		return errors.New("--until-stored needs a --rate above 0: with 0 nothing is asked")
+	}
+	return nil
+}
+
+// Requestor asks, and stores what is answered, to it or to any other replica.
+type Requestor struct {
+	options Options
+	queues  topology.Queues
+	stored  ledger.Ledger
+	asker   *Asker
+	grace   time.Duration
+	log     zerolog.Logger
+	asked   atomic.Int64
+	waiting outstanding
+}
+
+// New returns a requestor that works on the topology.
+func New(t *topology.Topology, o Options, log zerolog.Logger) *Requestor {
+	return &Requestor{
+		options: o, queues: t.Queues, stored: t.Ledger(topology.Stored),
+		asker: NewAsker(t), grace: t.Grace(), log: log,
+	}
+}
+
+// Run works until ctx ends, or until it is done if the options give it an end;
+// then it finishes what it has in hand and returns nil. An error means that the
+// connection was closed under it.
+func (r *Requestor) Run(ctx context.Context) error {
+	ctx, done := context.WithCancel(ctx)
+	defer done()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return r.queues.Responses.Consume(ctx, r.store) })
+	group.Go(func() error {
+		if err := r.ask(ctx); err != nil {
+			return err
+		}
+		if !r.options.UntilStored || ctx.Err() != nil {
+			return nil
+		}
+		if err := r.awaitStored(ctx); err != nil {
+			return err
+		}
+		done()
+		return nil
+	})
+	return group.Wait()
+}
+
+// ask asks at the rate, until the count is reached or ctx ends.
+func (r *Requestor) ask(ctx context.Context) error {
+	if r.options.Rate == 0 {
+		return nil
+	}
+	// Work in hand is finished when ctx ends, within the grace.
+	work, cancel := grace.After(ctx, r.grace)
+	defer cancel()
+	// The burst lets a fast requestor ask in batches. It is also all that is
+	// made up for after a time in which the queue was full.
+	limiter := rate.NewLimiter(rate.Limit(r.options.Rate), max(1, int(r.options.Rate/10)))
+	for r.options.Count == 0 || r.asked.Load() < int64(r.options.Count) {
+		if limiter.Wait(ctx) != nil {
+			return nil // told to stop
+		}
+		n := 1
+		for n < r.left() && limiter.Allow() {
+			n++
+		}
+		asked, err := r.asker.Ask(work, n)
+		r.asked.Add(int64(len(asked)))
+		if r.options.UntilStored {
+			r.waiting.add(asked)
+		}
+		if err != nil {
+			if ctx.Err() == nil {
+				return err
+			}
+			r.log.Warn().Err(err).Msg("stopped while asking; what was under way may be answered nevertheless")
+			return nil
+		}
+	}
+	r.log.Info().Int64("asked", r.asked.Load()).Msg("asked all that was to be asked")
+	return nil
+}
+
+// left is how many may be asked at once now.
+func (r *Requestor) left() int {
+	if r.options.Count == 0 {
+		return maxAsk
+	}
+	return min(maxAsk, r.options.Count-int(r.asked.Load()))
+}
+
+// store keeps the strings, and only then says that they are received. What was
+// stored before wins, so that a response that comes again changes nothing.
+func (r *Requestor) store(ctx context.Context, responses []queue.Message[contract.Response]) error {
+	entries := make([]ledger.Entry, len(responses))
+	receipts := make([]contract.Receipt, len(responses))
+	for i, response := range responses {
+		value, err := json.Marshal(response.Body)
+		if err != nil {
+			return fmt.Errorf("cannot encode the response to %s: %w", response.Body.ID, err)
+		}
+		entries[i] = ledger.Entry{ID: response.Body.ID, Value: value}
+	}
+	if _, err := r.stored.Keep(ctx, entries...); err != nil {
+		return err
+	}
+	for i, response := range responses {
+		receipts[i] = contract.NewReceipt(response.Body.ID, time.Now())
+	}
+	if r.options.UntilStored {
+		r.waiting.remove(entries)
+	}
+	return r.queues.Receipts.Publish(ctx, receipts...)
+}
+
+// Counts are what this replica has done since it started.
+func (r *Requestor) Counts() map[string]int64 {
+	responses, receipts := r.queues.Responses.Counts(), r.queues.Receipts.Counts()
+	return map[string]int64{
+		"asked":         r.asked.Load(),
+		"stored":        responses.Acknowledged,
+		"published":     receipts.Published,
+		"redelivered":   responses.Redelivered,
+		"dead_lettered": responses.DeadLettered,
+	}
+}

@@ -1,0 +1,21 @@
+package requestor
+
+import (
+	"context"
+
+	"decoupled.example/shared/service"
+	"decoupled.example/shared/topology"
+)
+
+// Serve is the whole service: one replica, until ctx ends, or until it is done
+// if the options give it an end.
+func Serve(ctx context.Context, s *service.Service, o Options) error {
+	t, err := topology.Open(s.Conn, s.Log, s.Grace)
+	if err != nil {
+		return err
+	}
+	r := New(t, o, s.Log)
+	s.Registry.MustRegister(t.Requests, t.Responses, t.Receipts)
+	s.ReportCounts(r.Counts)
+	return r.Run(ctx)
+}

@@ -1,0 +1,59 @@
+package brokertest
+
+import (
+	"bytes"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/require"
+)
+
+// Log keeps the lines of a logger, for tests of what a person is told. Its zero
+// value is ready; it may be used concurrently.
+type Log struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Logger returns a logger that writes to the log, one JSON object a line.
+func (l *Log) Logger() zerolog.Logger { return zerolog.New(l) }
+
+// Write implements io.Writer.
+func (l *Log) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(line)
+}
+
+// Lines returns what was written so far.
+func (l *Log) Lines() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Split(strings.TrimSuffix(l.text.String(), "\n"), "\n")
+}
+
+// Has says whether one line contains all the parts.
+func (l *Log) Has(parts ...string) bool {
+	for _, line := range l.Lines() {
+		n := 0
+		for _, part := range parts {
+			if strings.Contains(line, part) {
+				n++
+			}
+		}
+		if n == len(parts) {
+			return true
+		}
+	}
+	return false
+}
+
+// Await returns when one line contains all the parts.
+func (l *Log) Await(t testing.TB, parts ...string) {
+	t.Helper()
+	require.Eventually(t, func() bool { return l.Has(parts...) }, patience, 10*time.Millisecond,
+		"no line of the log has all of %q", parts)
+}

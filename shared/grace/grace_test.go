@@ -1,0 +1,49 @@
+package grace_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"decoupled.example/shared/grace"
+)
+
+func TestWorkOutlivesItsParentByTheGrace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		parent, stop := context.WithCancel(t.Context())
+		work, cancel := grace.After(parent, 10*time.Second)
+		defer cancel()
+
+		stop()
+		told := time.Now()
+		synctest.Wait()
+		require.NoError(t, work.Err(), "work in hand must go on")
+
+		<-work.Done()
+		require.Equal(t, 10*time.Second, time.Since(told))
+	})
+}
+
+func TestCancelEndsWorkAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		parent, stop := context.WithCancel(t.Context())
+		work, cancel := grace.After(parent, time.Hour)
+		stop()
+		cancel()
+		<-work.Done() // and synctest sees to it that no goroutine stays behind
+	})
+}
+
+func TestWithoutGraceWorkEndsWithItsParent(t *testing.T) {
+	t.Parallel()
+	parent, stop := context.WithCancel(t.Context())
+	work, cancel := grace.After(parent, 0)
+	defer cancel()
+	stop()
+	require.ErrorIs(t, work.Err(), context.Canceled)
+}

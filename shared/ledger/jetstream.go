@@ -1,0 +1,150 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+
+	"decoupled.example/shared/publish"
+)
+
+const (
+	// chunk is how many entries one request reads.
+	chunk = 512
+	// answerWithin is how long the broker may take for one entry or request.
+	answerWithin = 2 * time.Second
+	// retryEvery is the pause before a failed read is repeated.
+	retryEvery = 100 * time.Millisecond
+	// sayEvery is how often a lasting trouble is logged.
+	sayEvery = 10 * time.Second
+)
+
+// JetStream is a Ledger in a set-once key-value bucket: a stream that keeps one
+// message a subject and refuses a second one.
+//
+// The bucket is made by setup, with package topology's configuration. All it
+// takes is the permission to publish to $KV.<bucket>.>, and to read:
+// $JS.API.STREAM.INFO, $JS.API.STREAM.MSG.GET and $JS.API.DIRECT.GET of the
+// bucket's stream, KV_<bucket>.
+type JetStream struct {
+	conn      *nats.Conn
+	publisher *publish.Publisher
+	log       zerolog.Logger
+	bucket    string
+}
+
+var _ Ledger = (*JetStream)(nil)
+
+// NewJetStream returns the ledger in that bucket. It asks the broker for
+// nothing; whether the bucket is there shows when it is used.
+func NewJetStream(conn *nats.Conn, publisher *publish.Publisher, log zerolog.Logger, bucket string) *JetStream {
+	return &JetStream{
+		conn: conn, publisher: publisher, bucket: bucket,
+		log: log.With().Str("ledger", bucket).Logger(),
+	}
+}
+
+func (l *JetStream) stream() string            { return "KV_" + l.bucket }
+func (l *JetStream) subject(id string) string  { return "$KV." + l.bucket + "." + id }
+func (l *JetStream) id(subject string) string  { return subject[len("$KV.")+len(l.bucket)+1:] }
+func (l *JetStream) api(request string) string { return "$JS.API." + request + "." + l.stream() }
+
+// Keep implements Ledger. All entries are written at once, each on the
+// condition that its subject is empty; only what another was first with is read.
+func (l *JetStream) Keep(ctx context.Context, entries ...Entry) ([]Entry, error) {
+	kept := make([]Entry, len(entries))
+	todo := make([]int, len(entries))
+	for i, e := range entries {
+		if err := validateID(e.ID); err != nil {
+			return nil, fmt.Errorf("cannot keep %.40q in %s: %w", e.ID, l.bucket, err)
+		}
+		todo[i] = i
+	}
+	for len(todo) > 0 {
+		messages := make([]*nats.Msg, len(todo))
+		for k, i := range todo {
+			messages[k] = &nats.Msg{
+				Subject: l.subject(entries[i].ID),
+				Header:  nats.Header{jetstream.ExpectedLastSubjSeqHeader: {"0"}},
+				Data:    entries[i].Value,
+			}
+		}
+		refused, err := l.publisher.Publish(ctx, messages)
+		if err != nil {
+			return nil, fmt.Errorf("cannot keep entries in %s: %w", l.bucket, err)
+		}
+		var taken []int
+		for k, i := range todo {
+			switch err := refused[k]; {
+			case err == nil:
+				kept[i] = Entry{ID: entries[i].ID, Value: entries[i].Value}
+			case errors.Is(err, publish.ErrExists):
+				taken = append(taken, i)
+			default:
+				return nil, fmt.Errorf("cannot keep %s in %s: %w", entries[i].ID, l.bucket, err)
+			}
+		}
+		// "Exists" may also mean that someone else is writing it this moment.
+		// If that fails in the end, nothing is there, and it is our turn again.
+		if todo, err = l.readTaken(ctx, entries, taken, kept); err != nil {
+			return nil, err
+		}
+	}
+	return kept, nil
+}
+
+// readTaken fills in what is kept under IDs that were taken, and returns those
+// that turned out not to be.
+func (l *JetStream) readTaken(ctx context.Context, entries []Entry, taken []int, kept []Entry) (free []int, err error) {
+	if len(taken) == 0 {
+		return nil, nil
+	}
+	ids := make([]string, len(taken))
+	for k, i := range taken {
+		ids[k] = entries[i].ID
+	}
+	found, err := l.lookUp(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range taken {
+		if e, ok := found[entries[i].ID]; ok {
+			kept[i] = e
+		} else {
+			free = append(free, i)
+		}
+	}
+	return free, nil
+}
+
+// Get implements Ledger.
+func (l *JetStream) Get(ctx context.Context, ids ...string) ([]Entry, error) {
+	for _, id := range ids {
+		if err := validateID(id); err != nil {
+			return nil, fmt.Errorf("cannot get %.40q from %s: %w", id, l.bucket, err)
+		}
+	}
+	found, err := l.lookUp(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]Entry, 0, len(found))
+	for _, id := range ids {
+		if e, ok := found[id]; ok {
+			entries = append(entries, e)
+		}
+	}
+	return entries, nil
+}
+
+// Count implements Ledger. As every key has one message for good, the number of
+// messages is the number of keys.
+func (l *JetStream) Count(ctx context.Context) (uint64, error) {
+	state, err := l.state(ctx)
+	return state.Msgs, err
+}

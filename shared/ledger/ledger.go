@@ -1,0 +1,58 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+)
+
+// ErrInvalidID: an ID is empty or has characters that an ID may not have.
+var ErrInvalidID = errors.New("an ID must be 1 to 128 of the characters a-z A-Z 0-9 - _")
+
+// Entry is what is kept under an ID.
+type Entry struct {
+	ID    string
+	Value []byte
+	// Kept is when it was stored, by the store's clock. Keep leaves it zero for
+	// an entry that it stored itself.
+	Kept time.Time
+}
+
+// Ledger is a set of entries, each written once. It may be used concurrently,
+// by any number of processes.
+//
+// Its methods repeat what fails for the store's sake (an outage, an election,
+// no room) until it succeeds or ctx ends; then the error unwraps to ctx's.
+type Ledger interface {
+	// Keep stores each entry whose ID is not there yet, and returns for each
+	// what is stored under its ID now, in the order given. It returns when all
+	// that is durable. When it fails, some of the entries may be stored.
+	Keep(ctx context.Context, entries ...Entry) ([]Entry, error)
+
+	// Get returns the entries that exist of those IDs, in the order given. An
+	// entry that a Keep has returned, anywhere, is always found.
+	Get(ctx context.Context, ids ...string) ([]Entry, error)
+
+	// Count is the number of entries. It takes the same time however many.
+	Count(ctx context.Context) (uint64, error)
+
+	// All streams the entries that exist when it is called, the oldest first,
+	// in constant memory. It yields one error, as the last.
+	All(ctx context.Context) iter.Seq2[Entry, error]
+}
+
+// validateID accepts what is a token of a subject and a key of any database.
+func validateID(id string) error {
+	if len(id) == 0 || len(id) > 128 {
+		return ErrInvalidID
+	}
+	for _, c := range []byte(id) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
+		default:
+			return ErrInvalidID
+		}
+	}
+	return nil
+}

@@ -1,0 +1,15 @@
+// Package publish sends messages to JetStream and returns when the broker has
+// confirmed every one of them. Queues and ledgers both stand on it.
+//
+// A batch goes out as a whole, without waiting in between, so that it costs one
+// round trip to the broker and not one a message. What is not confirmed is sent
+// again, with the same headers, until it is, or until the caller's context
+// ends: an outage, a full stream, a missing stream or a missing permission are
+// the broker's condition, not the message's fault. Sending again is safe only
+// for messages that carry a condition the broker checks: an ID that it
+// deduplicates by (Nats-Msg-Id), or the sequence it must find
+// (Nats-Expected-Last-Subject-Sequence).
+//
+// What the broker will never take (too large, malformed, or its condition not
+// met) is refused, with an error that says which.
+package publish

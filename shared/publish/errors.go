@@ -1,0 +1,88 @@
+package publish
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Why a message was refused for good. Test with errors.Is.
+var (
+	// ErrExists: the subject holds a message already, or one is being written
+	// this moment, and the message said that it must be the first. It may be
+	// this very message, stored by an attempt whose confirmation was lost.
+	ErrExists = errors.New("the subject holds a message already")
+	// ErrTooLarge: the message is larger than the stream or the broker takes.
+	ErrTooLarge = errors.New("the message is too large")
+	// ErrInvalid: the broker calls the message malformed.
+	ErrInvalid = errors.New("the broker refuses the message as invalid")
+)
+
+// Codes of the server that the client library has no names for.
+const (
+	accountResourcesExceeded jetstream.ErrorCode = 10002
+	insufficientResources    jetstream.ErrorCode = 10023
+	streamStoreFailed        jetstream.ErrorCode = 10077 // full, by messages or bytes
+	streamHeaderTooLarge     jetstream.ErrorCode = 10097
+	streamSealed             jetstream.ErrorCode = 10109
+	streamRollupFailed       jetstream.ErrorCode = 10111
+	noLimitsForAccount       jetstream.ErrorCode = 10120
+)
+
+// refusal translates an error into one of the above when sending again cannot
+// help, and to nil when it can.
+func refusal(err error) error {
+	switch {
+	case errors.Is(err, nats.ErrMaxPayload):
+		return fmt.Errorf("%w: %w", ErrTooLarge, err)
+	case errors.Is(err, nats.ErrBadSubject), errors.Is(err, nats.ErrBadHeaderMsg), errors.Is(err, jetstream.ErrAsyncPublishReplySubjectSet):
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	api := apiError(err)
+	if api == nil {
+		return nil
+	}
+	switch api.ErrorCode {
+	case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant:
+		return fmt.Errorf("%w: %w", ErrExists, err)
+	case jetstream.JSErrCodeStreamMessageExceedsMaximum, streamHeaderTooLarge:
+		return fmt.Errorf("%w: %w", ErrTooLarge, err)
+	case streamRollupFailed: // a header asks for it; the code is a 500
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	case accountResourcesExceeded, noLimitsForAccount, streamSealed:
+		// "Bad requests" too, but it is the broker that must change.
+		return nil
+	}
+	if api.Code == http.StatusBadRequest {
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return nil
+}
+
+// explain adds to an error that sending again can mend what a person can do.
+func explain(err error) error {
+	switch {
+	case errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, nats.ErrNoResponders):
+		return fmt.Errorf("no stream takes this subject, or JetStream is not available: run setup: %w", err)
+	case errors.Is(err, jetstream.ErrAsyncPublishTimeout):
+		return fmt.Errorf("no answer: the broker is busy, electing a leader, or cannot write to its disk, or the permission to publish is missing: %w", err)
+	}
+	if api := apiError(err); api != nil {
+		switch api.ErrorCode {
+		case streamStoreFailed, accountResourcesExceeded, insufficientResources:
+			return fmt.Errorf("the stream, its account or the disk is full; waiting for room: %w", err)
+		}
+	}
+	return err
+}
+
+func apiError(err error) *jetstream.APIError {
+	var js jetstream.JetStreamError
+	if errors.As(err, &js) {
+		return js.APIError()
+	}
+	return nil
+}

@@ -1,0 +1,4 @@
+package publish
+
+// NewImpatient is New with another time that one attempt waits for the broker.
+var NewImpatient = newPublisher

@@ -1,0 +1,330 @@
+package queue_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/require"
+
+	"decoupled.example/shared/brokertest"
+	"decoupled.example/shared/contract"
+	"decoupled.example/shared/publish"
+	"decoupled.example/shared/queue"
+	"decoupled.example/shared/topology"
+)
+
+const (
+	// patience bounds every wait of a test. Nothing takes nearly as long.
+	patience = 30 * time.Second
+	often    = 5 * time.Millisecond
+
+	// never is an acknowledgement wait that no test lives to see the end of:
+	// what was stranded stays stranded.
+	never = 10 * time.Minute
+)
+
+type request = contract.Request
+
+// fixture is a broker with the project's topology.
+type fixture struct {
+	testing.TB
+	url  func() string
+	js   jetstream.JetStream
+	logs *logs
+}
+
+// start starts a broker and makes the streams and consumers.
+func start(t testing.TB, ackWait time.Duration, change ...func(*topology.Settings)) (*fixture, *brokertest.Broker) {
+	t.Helper()
+	broker := brokertest.Start(t)
+	f := newFixture(t, broker.URL, broker.Connect())
+	f.setUp(ackWait, change...)
+	return f, broker
+}
+
+func newFixture(t testing.TB, url func() string, conn *nats.Conn) *fixture {
+	t.Helper()
+	js, err := jetstream.New(conn)
+	require.NoError(t, err)
+	return &fixture{TB: t, url: url, js: js, logs: &logs{}}
+}
+
+func (f *fixture) setUp(ackWait time.Duration, change ...func(*topology.Settings)) {
+	f.Helper()
+	settings := topology.Settings{AckWait: ackWait, MaxBytes: 256 << 20}
+	for _, c := range change {
+		c(&settings)
+	}
+	streams, err := topology.Streams(settings)
+	require.NoError(f, err)
+	for _, s := range streams {
+		switch s.Name { // the others would only take time
+		case topology.Requests, topology.Responses, topology.DeadLetters, "KV_" + topology.Suspects:
+			_, err := f.js.CreateStream(f.Context(), s)
+			require.NoError(f, err)
+		}
+	}
+	consumers, err := topology.Consumers(settings)
+	require.NoError(f, err)
+	for _, c := range consumers {
+		if c.Stream != topology.Receipts {
+			_, err := f.js.CreateConsumer(f.Context(), c.Stream, c.ConsumerConfig)
+			require.NoError(f, err)
+		}
+	}
+}
+
+// connect returns a connection of its own, as each process has one.
+func (f *fixture) connect() *nats.Conn {
+	f.Helper()
+	conn, err := nats.Connect(f.url(), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.RetryOnFailedConnect(true))
+	require.NoError(f, err)
+	f.Cleanup(conn.Close)
+	return conn
+}
+
+func (f *fixture) client(conn *nats.Conn, grace time.Duration) *queue.Client {
+	f.Helper()
+	log := zerolog.New(f.logs)
+	publisher, err := publish.New(conn, log)
+	require.NoError(f, err)
+	client, err := queue.NewClient(conn, publisher, log, grace)
+	require.NoError(f, err)
+	return client
+}
+
+// requestsConfig is the project's, with failures that do not take long.
+func requestsConfig() queue.Config {
+	return queue.Config{
+		Stream: topology.Requests, Subject: topology.SubjectRequest, Consumer: topology.Generator,
+		Letters: topology.SubjectDead + "." + topology.Requests, Suspects: topology.Suspects,
+		Attempts: 5, Backoff: 10 * time.Millisecond, MaxBackoff: 50 * time.Millisecond,
+	}
+}
+
+// requests is the queue as a replica with a connection of its own sees it.
+func (f *fixture) requests() *queue.Queue[request] {
+	f.Helper()
+	return queue.New(f.client(f.connect(), patience), requestsConfig(), contract.Requests)
+}
+
+// publish fills the queue with n new requests.
+func (f *fixture) publish(q *queue.Queue[request], n int) []request {
+	f.Helper()
+	values := newRequests(n)
+	require.NoError(f, q.Publish(f.Context(), values...))
+	return values
+}
+
+func newRequests(n int) []request {
+	values := make([]request, n)
+	for i := range values {
+		values[i] = contract.NewRequest(time.Now())
+	}
+	return values
+}
+
+func (f *fixture) stream(name string) *jetstream.StreamInfo {
+	f.Helper()
+	s, err := f.js.Stream(f.Context(), name)
+	require.NoError(f, err)
+	return s.CachedInfo()
+}
+
+func (f *fixture) consumer() *jetstream.ConsumerInfo {
+	f.Helper()
+	c, err := f.js.Consumer(f.Context(), topology.Requests, topology.Generator)
+	require.NoError(f, err)
+	return c.CachedInfo()
+}
+
+// left is how many messages are unfinished; unknown while the broker is away.
+func (f *fixture) left() int {
+	s, err := f.js.Stream(f.Context(), topology.Requests)
+	if err != nil {
+		return -1
+	}
+	return int(s.CachedInfo().State.Msgs)
+}
+
+// drained waits until nothing is left.
+func (f *fixture) drained() {
+	f.Helper()
+	f.eventually(func() bool { return f.left() == 0 }, "messages are left in the queue")
+}
+
+func (f *fixture) eventually(condition func() bool, message string) {
+	f.Helper()
+	require.Eventually(f, condition, patience, often, message)
+}
+
+// letters returns the dead letters, oldest first.
+func (f *fixture) letters() []*jetstream.RawStreamMsg {
+	f.Helper()
+	s, err := f.js.Stream(f.Context(), topology.DeadLetters)
+	require.NoError(f, err)
+	letters := []*jetstream.RawStreamMsg{}
+	for sequence := uint64(1); sequence <= s.CachedInfo().State.LastSeq; sequence++ {
+		m, err := s.GetMsg(f.Context(), sequence)
+		require.NoError(f, err)
+		letters = append(letters, m)
+	}
+	return letters
+}
+
+// trials returns the records of trials that have not ended.
+func (f *fixture) trials() []string {
+	f.Helper()
+	kv, err := f.js.KeyValue(f.Context(), topology.Suspects)
+	require.NoError(f, err)
+	lister, err := kv.ListKeys(f.Context())
+	require.NoError(f, err)
+	keys := []string{}
+	for key := range lister.Keys() {
+		keys = append(keys, key)
+	}
+	return keys
+}
+
+// consumption is a Consume under way.
+type consumption struct {
+	f      *fixture
+	cancel context.CancelFunc
+	done   chan struct{}
+	err    error
+}
+
+// consume starts to consume, until stop or the end of the test.
+func (f *fixture) consume(q *queue.Queue[request], handle queue.Handler[request]) *consumption {
+	ctx, cancel := context.WithCancel(context.Background())
+	c := &consumption{f: f, cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(c.done)
+		c.err = q.Consume(ctx, handle)
+	}()
+	f.Cleanup(func() { cancel(); <-c.done })
+	return c
+}
+
+// stop tells Consume to stop and waits until it has.
+func (c *consumption) stop() {
+	c.f.Helper()
+	c.cancel()
+	c.returned()
+	require.NoError(c.f, c.err)
+}
+
+func (c *consumption) returned() {
+	c.f.Helper()
+	receive(c.f, c.done, "Consume did not return")
+}
+
+// receive waits for a value, or for a channel to be closed.
+func receive[T any](t testing.TB, from <-chan T, otherwise string) (value T) {
+	t.Helper()
+	select {
+	case value = <-from:
+	case <-time.After(patience):
+		require.FailNow(t, otherwise)
+	}
+	return value
+}
+
+// handled counts how often each request was handled.
+type handled struct {
+	mu      sync.Mutex
+	times   map[string]int
+	batches []int
+}
+
+func newHandled() *handled { return &handled{times: make(map[string]int)} }
+
+// handle is the Handler that always succeeds.
+func (h *handled) handle(_ context.Context, batch []queue.Message[request]) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.batches = append(h.batches, len(batch))
+	for _, m := range batch {
+		h.times[m.Body.ID]++
+	}
+	return nil
+}
+
+func (h *handled) count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.times)
+}
+
+func (h *handled) of(id string) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.times[id]
+}
+
+func (h *handled) sizes() []int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return append([]int(nil), h.batches...)
+}
+
+// requireEachOnce fails unless each of the values was handled exactly once.
+func (h *handled) requireEachOnce(t testing.TB, values []request) {
+	t.Helper()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	require.Len(t, h.times, len(values))
+	for _, v := range values {
+		require.Equal(t, 1, h.times[v.ID], "times that %s was handled", v.ID)
+	}
+}
+
+// logs is the log of all replicas of a test.
+type logs struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logs) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(line)
+}
+
+func (l *logs) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func (l *logs) contains(words ...string) bool {
+	for line := range strings.Lines(l.String()) {
+		found := true
+		for _, w := range words {
+			found = found && strings.Contains(line, w)
+		}
+		if found {
+			return true
+		}
+	}
+	return false
+}
+
+// ids returns the IDs, for messages of failures.
+func ids(batch []queue.Message[request]) string {
+	var b strings.Builder
+	for _, m := range batch {
+		fmt.Fprint(&b, m.Body.ID, " ")
+	}
+	return b.String()
+}
+
+var contractRequests = contract.Requests

@@ -1,0 +1,225 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
+)
+
+const (
+	heartbeat = 5 * time.Second
+	expires   = 30 * time.Second
+	// missed is how long nothing may come while a request is open.
+	missed = 2 * heartbeat
+	// gap is how long nothing may come in the middle of a batch. The broker
+	// sends a batch as a whole, so a gap means that the rest is lost.
+	gap = time.Second
+	// maxBytes bounds what one request brings, and with it the memory a loop needs.
+	// The broker cuts the connection of who is far behind in receiving: a batch
+	// of large messages would come again and again, and never as a whole.
+	maxBytes = 8 << 20
+	// flush bounds the wait for the broker to confirm that it forgot us.
+	flush = 2 * time.Second
+
+	shortestPause = 5 * time.Millisecond
+	longestPause  = time.Second
+)
+
+// errNotThere: nobody answers for the consumer.
+var errNotThere = errors.New("the queue or its consumer is not there")
+
+// puller asks for messages, batch by batch. It is for one goroutine.
+//
+// It does not use the client library's Fetch and Consume, because a one-shot
+// pull request fits better: {batch, no_wait, expires} is answered at once with
+// what is there, else with the first messages that arrive, and is then over.
+// Fetch would wait for the batch to fill; Consume would prefetch, and what one
+// replica has prefetched no other can do.
+//
+// All requests answer to one long-lived subscription, so whatever is delivered,
+// even late, for a request given up long ago, is received here and handled.
+type puller struct {
+	conn    *nats.Conn
+	log     zerolog.Logger
+	subject string // where requests go
+	inbox   string // where answers come: <inbox>.<number of the request>
+	request int
+	sub     *nats.Subscription
+	in      chan *nats.Msg
+	changed chan nats.Status
+	pause   time.Duration // before the next request, should this one be turned down
+	said    time.Time
+}
+
+func newPuller(conn *nats.Conn, log zerolog.Logger, stream, consumer string) (*puller, error) {
+	p := &puller{
+		conn:    conn,
+		log:     log,
+		subject: fmt.Sprintf("$JS.API.CONSUMER.MSG.NEXT.%s.%s", stream, consumer),
+		inbox:   conn.NewInbox(),
+		// Room for some batches, as the library drops what does not fit.
+		in:    make(chan *nats.Msg, 8*maxBatch),
+		pause: shortestPause,
+	}
+	var err error
+	if p.sub, err = conn.ChanSubscribe(p.inbox+".*", p.in); err != nil {
+		return nil, err
+	}
+	p.changed = conn.StatusChanged(nats.CONNECTED, nats.RECONNECTING, nats.CLOSED)
+	return p, nil
+}
+
+// next returns what is there, at most n, or waits for the first to arrive. It
+// returns nothing only with an error: ctx ended, the connection was closed, or
+// errNotThere. Messages may come with an error too.
+func (p *puller) next(ctx context.Context, n int) ([]*nats.Msg, error) {
+	for {
+		if ctx.Err() != nil { // whatever is asked for now would only be handed back
+			return nil, ctx.Err()
+		}
+		if late := p.arrived(n); len(late) > 0 {
+			return late, nil
+		}
+		asked := time.Now()
+		if err := p.ask(ctx, n); err != nil {
+			return nil, err
+		}
+		batch, err := p.collect(ctx, n)
+		if len(batch) > 0 {
+			p.pause = shortestPause
+			return batch, err
+		}
+		if time.Since(asked) >= longestPause {
+			p.pause = shortestPause
+		} else {
+			// A request that ended soon and with nothing was turned down. Asking
+			// on without a pause would keep a core and the broker busy.
+			_ = wait(ctx, p.pause)
+			p.pause = min(2*p.pause, longestPause)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// ask opens a request, once there is a connection to send it over.
+func (p *puller) ask(ctx context.Context, n int) error {
+	for len(p.changed) > 0 { // what changed before says nothing about this request
+		<-p.changed
+	}
+	for !p.conn.IsConnected() {
+		if p.conn.IsClosed() {
+			return nats.ErrConnectionClosed
+		}
+		select {
+		case <-p.changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	p.request++
+	body := fmt.Appendf(nil, `{"batch":%d,"max_bytes":%d,"no_wait":true,"expires":%d,"idle_heartbeat":%d}`,
+		n, max(maxBytes, 2*p.conn.MaxPayload()), expires, heartbeat) // any message fits, with its headers
+	if err := p.conn.PublishRequest(p.subject, p.answers(), body); errors.Is(err, nats.ErrConnectionClosed) {
+		return err
+	}
+	return nil // any other failure shows as silence
+}
+
+func (p *puller) answers() string { return fmt.Sprintf("%s.%d", p.inbox, p.request) }
+
+// collect receives what the open request brings, until it is over.
+func (p *puller) collect(ctx context.Context, n int) ([]*nats.Msg, error) {
+	var batch []*nats.Msg
+	silence := time.NewTimer(missed)
+	defer silence.Stop()
+	answers := p.answers()
+	for {
+		select {
+		case m := <-p.in:
+			status := m.Header.Get("Status")
+			switch {
+			case isDelivery(m):
+				if batch = append(batch, m); len(batch) == n {
+					return batch, nil
+				}
+				silence.Reset(gap)
+			case m.Subject != answers: // the end of an earlier request
+			case status == "100": // a heartbeat
+				silence.Reset(missed)
+			case status == "503":
+				return batch, errNotThere
+			default: // this request is over
+				p.say(status, m.Header.Get("Description"))
+				return batch, nil
+			}
+		case <-p.changed: // what was asked for over the old connection does not come
+			return batch, nil
+		case <-silence.C:
+			return batch, nil
+		case <-ctx.Done():
+			return batch, ctx.Err()
+		}
+	}
+}
+
+// say makes it known when requests are turned down again and again for a reason
+// that only a person can change: the consumer's own limits, or its kind.
+func (p *puller) say(status, description string) {
+	lasting := p.pause == longestPause && status != "404" && status != "408"
+	if lasting && time.Since(p.said) > sayEvery {
+		p.said = time.Now()
+		p.log.Warn().Str("status", status).Str("description", description).Msg("the broker turns down requests for messages; trying again")
+	}
+}
+
+// arrived returns what is here already, at most n: answers to a request that
+// was given up too early.
+func (p *puller) arrived(n int) []*nats.Msg {
+	var batch []*nats.Msg
+	for len(batch) < n {
+		select {
+		case m := <-p.in:
+			if isDelivery(m) {
+				batch = append(batch, m)
+			}
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// stop ends the subscription and returns what had been delivered by then, so
+// that it can be handed back at once.
+func (p *puller) stop() []*nats.Msg {
+	defer p.conn.RemoveStatusListener(p.changed)
+	// Unsubscribe would drop what is on its way. Drain tells the broker first;
+	// once it has answered the flush, nothing more can come.
+	if err := p.sub.Drain(); err == nil && p.conn.IsConnected() {
+		_ = p.conn.FlushTimeout(flush) // failed: then the broker is gone, and redelivers
+	}
+	return p.arrived(cap(p.in))
+}
+
+// isDelivery tells a message of the queue from a word of the broker. Not the
+// status header tells, which a hostile message may carry too, but where to
+// acknowledge it.
+func isDelivery(m *nats.Msg) bool { return strings.HasPrefix(m.Reply, "$JS.ACK.") }
+
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

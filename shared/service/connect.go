@@ -1,0 +1,98 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
+)
+
+const (
+	// A service goes on within two seconds of the broker's return. The jitter
+	// keeps a whole fleet from coming back in the same moment.
+	reconnectWait   = 250 * time.Millisecond
+	reconnectJitter = 250 * time.Millisecond
+	// attemptWithin bounds the dial, and then the handshake, of one attempt.
+	attemptWithin = 2 * time.Second
+	// A peer that died without a goodbye is found after 10 to 15 s.
+	pingEvery  = 5 * time.Second
+	pingsUnmet = 2
+	// flushWithin bounds how long closing waits for a broker that is slow.
+	flushWithin = 2 * time.Second
+)
+
+// Connect connects a program to NATS, and stays at it until ctx ends or the
+// connection is closed by the caller. That NATS cannot be reached is no error:
+// the connection is returned all the same, what is published meanwhile is
+// buffered, and the log says now and then why it still fails. An error means
+// that the settings can never work.
+//
+// The name identifies the program to the broker, and makes the prefix of its
+// inboxes, _INBOX_<name>: one per program, not per replica, so that a user of
+// the broker can be limited to it.
+func Connect(ctx context.Context, log zerolog.Logger, broker Broker, name string) (*nats.Conn, error) {
+	l := newLink(log, broker)
+	if err := l.connect(ctx, name); err != nil {
+		return nil, err
+	}
+	return l.conn, nil
+}
+
+func (l *link) connect(ctx context.Context, name string) error {
+	servers, err := l.broker.servers()
+	if err != nil {
+		return fmt.Errorf("cannot connect to NATS: %w", err)
+	}
+	ctx, l.end = context.WithCancel(ctx)
+	options := []nats.Option{
+		nats.Name(name),
+		nats.CustomInboxPrefix("_INBOX_" + name),
+		nats.RetryOnFailedConnect(true),
+		nats.MaxReconnects(-1),
+		// Without it two refused logins in a row close the connection for ever.
+		nats.IgnoreAuthErrorAbort(),
+		nats.ReconnectWait(reconnectWait),
+		nats.ReconnectJitter(reconnectJitter, reconnectJitter),
+		nats.Timeout(attemptWithin),
+		nats.PingInterval(pingEvery),
+		nats.MaxPingsOutstanding(pingsUnmet),
+		// While nats.go dials it holds the lock that most of its methods need,
+		// Close among them. Our dialer gives up when ctx ends, also on a name
+		// server that does not answer.
+		nats.SetCustomDialer(dialFunc(func(network, address string) (net.Conn, error) {
+			dialer := net.Dialer{Timeout: attemptWithin}
+			conn, err := dialer.DialContext(ctx, network, address)
+			l.dialled(err)
+			return conn, err
+		})),
+		nats.SkipHostLookup(),
+		nats.ConnectHandler(l.connected),
+		nats.ReconnectHandler(l.connected),
+		nats.DisconnectErrHandler(l.disconnected),
+		nats.ClosedHandler(l.finished),
+		nats.ErrorHandler(l.reported),
+	}
+	if l.broker.User != "" {
+		options = append(options, nats.UserInfoHandler(l.credentials))
+	}
+	if l.broker.CA != "" {
+		options = append(options, nats.RootCAs(l.broker.CA)) // also read at each connect
+	}
+	l.conn, err = nats.Connect(strings.Join(servers, ","), options...)
+	if err != nil {
+		l.end()
+		return fmt.Errorf("cannot connect to NATS: %w", err)
+	}
+	context.AfterFunc(ctx, l.conn.Close)
+	go l.watch(ctx)
+	return nil
+}
+
+// dialFunc is a nats.CustomDialer.
+type dialFunc func(network, address string) (net.Conn, error)
+
+func (dial dialFunc) Dial(network, address string) (net.Conn, error) { return dial(network, address) }

@@ -1,0 +1,94 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/rs/zerolog"
+)
+
+// live sets everything up, has Run do the work, and takes everything down in
+// the opposite order. It returns when the end began: when the program was told
+// to stop, or Run returned by itself.
+func (p Program) live(ctx context.Context, log zerolog.Logger) (told time.Time, err error) {
+	settings := p.Options.settings()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	l := newLink(log, settings.Broker)
+	s := &Service{Name: p.Name, Log: log, Registry: registry, Grace: settings.Grace, health: &health{}}
+	s.ReadyWhen(l.ready)
+	s.ReadyWhen(func() error {
+		if ctx.Err() != nil {
+			return errors.New("stopping")
+		}
+		return nil
+	})
+	hangUp, err := serveHealth(ctx, log, settings.Listen, s.health.handler(registry))
+	if err != nil {
+		return told, err
+	}
+	defer hangUp()
+
+	// The connection outlives ctx, for the work in hand. Before there can be
+	// any, it does not: a signal need not wait for a dial.
+	connection, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	outlive := context.AfterFunc(ctx, end)
+	if err := l.connect(connection, p.Name); err != nil {
+		return told, err
+	}
+	defer l.close()
+	s.Conn = l.conn
+	s.Instance, err = Announce(s.Conn, p.Name, s.currentCounts)
+	if !outlive() {
+		return time.Now(), nil
+	}
+	if err != nil {
+		return told, err
+	}
+	log.Info().Str("instance", s.Instance).Msg("running")
+	return p.work(ctx, s, l)
+}
+
+// work has Run do the work, and waits for it, though not for ever.
+func (p Program) work(ctx context.Context, s *Service, l *link) (told time.Time, err error) {
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	done := make(chan error, 1)
+	go func() { done <- p.Run(running, s) }()
+
+	var reason error
+	select {
+	case err := <-done:
+		return time.Now(), failure(ctx, err)
+	case <-ctx.Done():
+		s.Log.Info().Msgf("stopping (%v); work in hand may take %v", context.Cause(ctx), s.Grace)
+	case <-l.closed:
+		// Nothing brings it back; a new process has a better chance.
+		reason = l.reason
+		s.Log.Error().Err(reason).Msg("stopping")
+		stop()
+	}
+	told = time.Now()
+	select {
+	case err := <-done:
+		if reason == nil {
+			reason = failure(ctx, err)
+		}
+	case <-time.After(s.Grace + s.Grace/2):
+		reason = errors.Join(reason, fmt.Errorf("cannot stop in order: work in hand was not finished within %v", time.Since(told).Round(time.Millisecond)))
+	}
+	return told, reason
+}
+
+// failure is nil for an error that only says that ctx ended.
+func failure(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}

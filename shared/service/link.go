@@ -1,0 +1,184 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
+)
+
+const (
+	// A broker that is back within firstLook of its loss, or of our start, is
+	// not worth a line that says why it was away.
+	firstLook = time.Second
+	// sayEvery keeps an outage from flooding the log.
+	sayEvery = 10 * time.Second
+)
+
+// link is a connection with what is known about it.
+//
+//	            ┌──────── disconnected ────────┐
+//	            ▼                              │
+//	down: watch says why, now and then ─ connected ─▶ up: reported says what NATS denies
+//	            └────────── finished: closed, for good ◀──────────┘
+//
+// The handlers are called by nats.go one after the other, in order.
+type link struct {
+	conn   *nats.Conn
+	broker Broker
+	lines  *throttle
+	end    context.CancelFunc
+
+	up      atomic.Bool // without the lock of nats.go, which is held while it dials
+	failure atomic.Pointer[error]
+	lost    chan struct{} // tells watch to look soon
+	closed  chan struct{}
+	reason  error // why it was closed; to be read after closed is
+}
+
+func newLink(log zerolog.Logger, broker Broker) *link {
+	return &link{
+		broker: broker,
+		lines:  newThrottle(log),
+		lost:   make(chan struct{}, 1),
+		closed: make(chan struct{}),
+	}
+}
+
+// ready is nil while the connection is up.
+func (l *link) ready() error {
+	if !l.up.Load() {
+		return errors.New("not connected to NATS")
+	}
+	return nil
+}
+
+// close gives what was published a moment to leave, and closes the connection.
+func (l *link) close() {
+	if l.up.Load() {
+		if err := l.conn.FlushTimeout(flushWithin); err != nil {
+			l.lines.say(zerolog.WarnLevel, "cannot flush the connection to NATS; what was published last may be lost", "error", err.Error())
+		}
+	}
+	l.end()
+	l.conn.Close()
+}
+
+func (l *link) connected(nc *nats.Conn) {
+	l.up.Store(true)
+	l.lines.say(zerolog.InfoLevel, "connected to NATS at "+nc.ConnectedUrlRedacted())
+}
+
+func (l *link) disconnected(_ *nats.Conn, err error) {
+	l.up.Store(false)
+	if err == nil {
+		return // we close it ourselves
+	}
+	l.lines.say(zerolog.WarnLevel, "lost the connection to NATS; trying again", "error", err.Error())
+	select {
+	case l.lost <- struct{}{}:
+	default:
+	}
+}
+
+func (l *link) finished(nc *nats.Conn) {
+	l.up.Store(false)
+	l.reason = errors.New("the connection to NATS was closed for good")
+	if err := nc.LastError(); err != nil {
+		l.reason = fmt.Errorf("%w: %w", l.reason, err)
+	}
+	close(l.closed)
+	l.end()
+}
+
+// dialled remembers how the last dial ended.
+func (l *link) dialled(err error) { l.failure.Store(&err) }
+
+// credentials is called by nats.go at each attempt, with its lock held.
+func (l *link) credentials() (user, password string) {
+	password, err := l.broker.password()
+	if err != nil {
+		l.lines.say(zerolog.WarnLevel, err.Error()+"; it is read again at the next attempt")
+	}
+	return l.broker.User, password
+}
+
+// denied finds what NATS says that a client may not do, and to which subject.
+var denied = regexp.MustCompile(`Permissions Violation for (Publish to|Subscription to|Publish with Reply of) "([^"]*)"`)
+
+var denials = map[string]string{
+	"Publish to":            "publish to",
+	"Subscription to":       "subscribe to",
+	"Publish with Reply of": "publish with a reply to",
+}
+
+// reported is told of what goes wrong while the connection is up. Nobody else
+// is: a denied publish, for one, is only an answer that never comes.
+func (l *link) reported(_ *nats.Conn, sub *nats.Subscription, err error) {
+	if !l.up.Load() {
+		return // a failed attempt to connect; watch says why
+	}
+	switch {
+	case errors.Is(err, nats.ErrPermissionViolation):
+		if what := denied.FindStringSubmatch(err.Error()); what != nil {
+			l.lines.say(zerolog.ErrorLevel, fmt.Sprintf("NATS does not allow %s to %s %s", l.who(), denials[what[1]], what[2]))
+			return
+		}
+		l.lines.say(zerolog.ErrorLevel, fmt.Sprintf("NATS does not allow %s something", l.who()), "error", err.Error())
+	case errors.Is(err, nats.ErrSlowConsumer) && sub != nil:
+		dropped, _ := sub.Dropped() // fails only when the subscription is gone
+		l.lines.say(zerolog.WarnLevel, "messages of "+sub.Subject+" were dropped: they come faster than they are taken", "dropped", dropped)
+	default:
+		l.lines.say(zerolog.WarnLevel, "NATS reports an error", "error", err.Error())
+	}
+}
+
+func (l *link) who() string {
+	if l.broker.User == "" {
+		return "a client without credentials"
+	}
+	return fmt.Sprintf("user %q", l.broker.User)
+}
+
+// watch says why there is no connection, and how often lines came again.
+func (l *link) watch(ctx context.Context) {
+	period := time.NewTicker(sayEvery)
+	defer period.Stop()
+	look := time.NewTimer(firstLook)
+	defer look.Stop()
+	for {
+		select {
+		case <-period.C:
+			l.lines.flush()
+		case <-l.lost:
+			look.Reset(firstLook)
+		case <-look.C:
+			look.Reset(sayEvery)
+			if !l.up.Load() {
+				l.explain()
+			}
+		case <-ctx.Done():
+			l.lines.flush()
+			return
+		}
+	}
+}
+
+// explain logs why the last attempt failed.
+func (l *link) explain() {
+	line := "still cannot reach NATS at " + l.broker.URL + "; trying again"
+	err := l.conn.LastError() // of a handshake; a failed dial clears it
+	if err == nil {
+		if failure := l.failure.Load(); failure != nil {
+			err = *failure
+		}
+	} else if errors.Is(err, nats.ErrAuthorization) {
+		line = fmt.Sprintf("NATS at %s refuses the login of %s; trying again", l.broker.URL, l.who())
+	}
+	l.lines.log.Warn().Err(err).Msg(line)
+}

@@ -1,0 +1,48 @@
+package service
+
+import (
+	"io"
+	"os"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/term"
+)
+
+// Logging are the flags that say what is logged and how.
+type Logging struct {
+	Level  string `name:"log-level" env:"LOG_LEVEL" enum:"trace,debug,info,warn,error" default:"info" help:"Log this and what is worse: ${enum}."`
+	Format string `name:"log-format" env:"LOG_FORMAT" enum:"auto,console,json" default:"auto" help:"Write the log as ${enum}; auto is console on a terminal and json elsewhere."`
+}
+
+// millis is RFC 3339 with milliseconds. zerolog keeps its format of times in a
+// global variable, which is not a library's to change.
+const millis = "2006-01-02T15:04:05.000Z07:00"
+
+// NewLog returns a logger that writes to w: lines for people on a terminal, one
+// JSON object a line elsewhere, with the name in the field "service".
+func NewLog(w io.Writer, logging Logging, name string) zerolog.Logger {
+	terminal := isTerminal(w)
+	if logging.Format == "console" || logging.Format != "json" && terminal {
+		w = zerolog.ConsoleWriter{
+			Out:           w,
+			NoColor:       !terminal,
+			TimeFormat:    "15:04:05.000",
+			PartsOrder:    []string{zerolog.TimestampFieldName, zerolog.LevelFieldName, "service", zerolog.MessageFieldName},
+			FieldsExclude: []string{"service"},
+		}
+	}
+	level, err := zerolog.ParseLevel(logging.Level)
+	if err != nil || logging.Level == "" {
+		level = zerolog.InfoLevel // kong has checked it; this is for a Logging made in code
+	}
+	return zerolog.New(w).Level(level).With().Str("service", name).Logger().
+		Hook(zerolog.HookFunc(func(e *zerolog.Event, _ zerolog.Level, _ string) {
+			e.Str(zerolog.TimestampFieldName, time.Now().UTC().Format(millis))
+		}))
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}

@@ -1,0 +1,31 @@
+package service_test
+
+import (
+	"context"
+	"os"
+	"testing"
+
+	"decoupled.example/shared/service"
+)
+
+// asProgram makes the test binary the program of that name, so that tests can
+// send it real signals.
+const asProgram = "SERVICE_TEST_PROGRAM"
+
+var programs = map[string]run{
+	"orderly": idle,
+	"stubborn": func(context.Context, *service.Service) error {
+		select {}
+	},
+	"panicking": func(context.Context, *service.Service) error {
+		panic("a bug in the work")
+	},
+}
+
+func TestMain(m *testing.M) {
+	if run, ok := programs[os.Getenv(asProgram)]; ok {
+		var o options
+		service.Program{Name: "tester", About: "Is tested.", Options: &o, Run: run}.Main()
+	}
+	os.Exit(m.Run())
+}

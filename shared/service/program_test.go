@@ -1,0 +1,152 @@
+package service_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"decoupled.example/shared/brokertest"
+	"decoupled.example/shared/service"
+)
+
+func TestExitCodeOfRun(t *testing.T) {
+	t.Parallel()
+	b := brokertest.Start(t, core)
+	for name, test := range map[string]struct {
+		stop bool // tell it to
+		err  error
+		code int
+	}{
+		"all done":                  {false, nil, 0},
+		"failed":                    {false, errors.New("no way"), 1},
+		"cancelled, but not by us":  {false, context.Canceled, 1},
+		"stopped":                   {true, nil, 0},
+		"stopped, says its context": {true, fmt.Errorf("cannot go on: %w", context.Canceled), 0},
+		"failed while stopping":     {true, errors.New("no way"), 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := boot(t, func(ctx context.Context, _ *service.Service) error {
+				if test.stop {
+					<-ctx.Done()
+				}
+				return test.err
+			}, "--nats-url", b.URL())
+			if test.stop {
+				p.await("running")
+				p.stop()
+			}
+			require.Equal(t, test.code, p.exit())
+			if test.code == 0 {
+				p.await("stopped; it took")
+				return
+			}
+			p.await(`"level":"error"`, test.err.Error())
+		})
+	}
+}
+
+func TestStartSaysVersionAndSettingsWithoutSecrets(t *testing.T) {
+	t.Parallel()
+	b, _ := users(t)
+	p := boot(t, idle, "--nats-url", b.URL(), "--nats-user=worker", "--nats-password=s3cret", "--rate=2.5")
+	line := p.await("starting")
+	for _, want := range []string{`"version":`, `"commit":`, `"grace":"10s"`, `"rate":"2.5"`, `"nats-user":"worker"`, `"nats-password":"(secret)"`, b.URL()} {
+		require.Contains(t, line, want)
+	}
+	p.await("running")
+	p.stop()
+	require.Zero(t, p.exit())
+	require.NotContains(t, p.log.String(), "s3cret")
+}
+
+func TestWithoutABrokerItKeepsTryingAndStopsAtOnce(t *testing.T) {
+	t.Parallel()
+	b := brokertest.Start(t, core)
+	url := b.URL()
+	b.Stop()
+	p := boot(t, idle, "--nats-url", url)
+	p.await("still cannot reach NATS")
+	p.stop()
+	require.Zero(t, p.exit())
+}
+
+func TestToldToStopBeforeItBegan(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	var o options
+	log := &lines{}
+	program := service.Program{Name: "tester", Options: &o, Run: func(context.Context, *service.Service) error {
+		return errors.New("must not be called")
+	}}
+	require.Zero(t, program.Execute(ctx, []string{"--nats-url=nats://" + blackHole(t)}, log, log), "%s", log)
+}
+
+func TestSettingsThatCanNeverWorkEndTheProgram(t *testing.T) {
+	t.Parallel()
+	p := boot(t, idle, "--nats-ca=/nowhere/ca.pem")
+	require.Equal(t, 1, p.exit())
+	p.await("failed", "/nowhere/ca.pem")
+}
+
+func TestWhatWasPublishedLastStillLeaves(t *testing.T) {
+	t.Parallel()
+	b := brokertest.Start(t, core)
+	nc := b.Connect()
+	sub, err := nc.SubscribeSync("last")
+	require.NoError(t, err)
+	require.NoError(t, nc.Flush())
+	const words = 1000
+	p := boot(t, func(ctx context.Context, s *service.Service) error {
+		<-ctx.Done()
+		for range words {
+			if err := s.Conn.Publish("last", make([]byte, 1024)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, "--nats-url", b.URL())
+	p.await("connected to NATS")
+
+	p.stop()
+	require.Zero(t, p.exit())
+	for range words {
+		_, err := sub.NextMsg(patience)
+		require.NoError(t, err)
+	}
+}
+
+func TestWorkInHandIsNotWaitedForForEver(t *testing.T) {
+	t.Parallel()
+	b := brokertest.Start(t, core)
+	never := make(chan struct{})
+	defer close(never)
+	p := boot(t, func(context.Context, *service.Service) error {
+		<-never
+		return nil
+	}, "--nats-url", b.URL(), "--grace=10ms")
+	p.await("running")
+	p.stop()
+	require.Equal(t, 1, p.exit())
+	p.await("failed", "work in hand was not finished within")
+}
+
+// The broker closes a connection that breaks its protocol, and nats.go does not
+// come back from that.
+func TestAConnectionClosedForGoodEndsTheProgram(t *testing.T) {
+	t.Parallel()
+	b := brokertest.Start(t, core)
+	p := boot(t, func(ctx context.Context, s *service.Service) error {
+		if err := s.Conn.Publish(strings.Repeat("x", 5000), nil); err != nil {
+			return err
+		}
+		return idle(ctx, s)
+	}, "--nats-url", b.URL())
+	require.Equal(t, 1, p.exit())
+	p.await("failed", "closed for good", "maximum control line exceeded")
+}

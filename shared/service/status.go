@@ -1,0 +1,68 @@
+package service
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+)
+
+// Status is what each replica of a service answers, as JSON, on StatusSubject.
+// The answers of a service are as many as it has replicas: ask with an inbox of
+// your own, and take what comes within a moment.
+type Status struct {
+	Service  string           `json:"service"`
+	Instance string           `json:"instance"` // unique; the ID that `nats micro ls` shows
+	Host     string           `json:"host"`     // in a container its name, in Kubernetes that of the pod
+	Version  string           `json:"version"`
+	Started  time.Time        `json:"started"` // by the replica's clock
+	Counts   map[string]int64 `json:"counts"`  // since Started; what they count is the service's affair
+}
+
+// StatusSubject is where the replicas of a service answer with their Status.
+func StatusSubject(service string) string { return "status." + service }
+
+// Announce makes this process known as one replica of a service, until nc is
+// closed: a NATS micro service with one endpoint, on StatusSubject. Counts is
+// called for each answer, concurrently with everything else; it must be quick.
+//
+// It returns the replica's instance ID. While NATS is away it succeeds as well:
+// the replica appears when the connection is there, and after each reconnect.
+func Announce(nc *nats.Conn, name string, counts func() map[string]int64) (instance string, err error) {
+	build := CurrentBuild()
+	host, err := os.Hostname()
+	if err != nil {
+		return "", fmt.Errorf("cannot announce service %s: %w", name, err)
+	}
+	status := Status{Service: name, Host: host, Version: build.Version, Started: time.Now().UTC()}
+	replica, err := micro.AddService(nc, micro.Config{
+		Name:    name,
+		Version: build.semVer(),
+		// Every replica answers, not one of them.
+		QueueGroupDisabled: true,
+		Metadata: map[string]string{
+			"host":    host,
+			"version": build.String(),
+			"started": status.Started.Format(time.RFC3339),
+		},
+	})
+	if err != nil {
+		return "", fmt.Errorf("cannot announce service %s: %w", name, err)
+	}
+	status.Instance = replica.Info().ID
+	handler := micro.HandlerFunc(func(r micro.Request) {
+		answer := status
+		answer.Counts = counts()
+		// An answer that cannot be sent is one that nobody waits for any more.
+		_ = r.RespondJSON(answer)
+	})
+	// Not as Config.Endpoint: that would be put into a queue group after all.
+	err = replica.AddEndpoint("status", handler,
+		micro.WithEndpointSubject(StatusSubject(name)), micro.WithEndpointQueueGroupDisabled())
+	if err != nil {
+		return "", fmt.Errorf("cannot announce service %s: %w", name, err)
+	}
+	return status.Instance, nil
+}

@@ -1,0 +1,12 @@
+// Package topology is what exists at the broker: the names and settings of
+// streams, consumers and ledgers, and the three typed queues made of them.
+//
+//	            strings.request                 strings.response
+//	requestor ────────────────▶ REQUESTS ──▶ generator ───────────▶ RESPONSES ──▶ requestor
+//	keeps "asked"                            keeps "generated"                    keeps "stored"
+//	                                         keeps "received" ◀── RECEIPTS ◀──────────┘
+//	                                                              strings.received-ack
+//
+// The console's setup makes all this; services only use it. Whoever copies the
+// project changes these names and settings and little else.
+package topology

@@ -1,0 +1,42 @@
+package topology
+
+// The queues' streams.
+const (
+	Requests  = "REQUESTS"
+	Responses = "RESPONSES"
+	Receipts  = "RECEIPTS"
+)
+
+// DeadLetters is the stream of what was set aside from any queue, with the
+// subject dead.<queue>.<request ID, or "unknown">.
+const DeadLetters = "DEAD_LETTERS"
+
+// The queues' subjects.
+const (
+	SubjectRequest  = "strings.request"
+	SubjectResponse = "strings.response"
+	SubjectReceipt  = "strings.received-ack"
+	SubjectDead     = "dead"
+)
+
+// The services. A queue's durable consumer is named after the one that
+// consumes it, and so are its user at the broker and its micro service.
+const (
+	Requestor = "requestor"
+	Generator = "generator"
+)
+
+// The ledgers' key-value buckets, and that of the queues' trials of suspects.
+const (
+	Asked     = "asked"
+	Generated = "generated"
+	Stored    = "stored"
+	Received  = "received"
+	Suspects  = "suspects"
+)
+
+// QueueNames are the names of the queues in the order a request passes them.
+var QueueNames = []string{Requests, Responses, Receipts}
+
+// LedgerNames are the names of the ledgers in the order a request passes them.
+var LedgerNames = []string{Asked, Generated, Stored, Received}

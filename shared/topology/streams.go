@@ -1,0 +1,113 @@
+package topology
+
+import "github.com/nats-io/nats.go/jetstream"
+
+// Streams returns the configuration of every stream: queues, dead letters,
+// ledgers, trials. It fails when a setting is out of range.
+func Streams(settings Settings) ([]jetstream.StreamConfig, error) {
+	s, err := settings.complete()
+	if err != nil {
+		return nil, err
+	}
+	streams := []jetstream.StreamConfig{
+		queueStream(Requests, SubjectRequest, "requests for the generator", s),
+		queueStream(Responses, SubjectResponse, "responses for the requestor", s),
+		queueStream(Receipts, SubjectReceipt, "what the requestor has stored, for the generator", s),
+		{
+			Name:        DeadLetters,
+			Description: "messages set aside, with the reason",
+			Subjects:    []string{SubjectDead + ".>"},
+			// Not a work queue: that could not be looked at.
+			Retention:   jetstream.LimitsPolicy,
+			Storage:     jetstream.FileStorage,
+			Replicas:    s.Replicas,
+			MaxBytes:    s.MaxBytes,
+			Discard:     jetstream.DiscardNew, // when full, the message stays in its queue
+			Duplicates:  deduplicateLetters,
+			AllowDirect: true,
+		},
+	}
+	for _, name := range LedgerNames {
+		streams = append(streams, ledgerStream(name, s))
+	}
+	return append(streams, jetstream.StreamConfig{
+		Name:              "KV_" + Suspects,
+		Description:       "lone attempts at messages suspected of killing their workers",
+		Subjects:          []string{"$KV." + Suspects + ".>"},
+		Storage:           jetstream.FileStorage,
+		Replicas:          s.Replicas,
+		MaxMsgsPerSubject: 1,
+		MaxAge:            forgetTrials,
+		Duplicates:        deduplicate,
+		Discard:           jetstream.DiscardNew,
+		AllowRollup:       true,
+		AllowDirect:       true,
+	}), nil
+}
+
+// queueStream is a work queue: what is acknowledged is gone, so its number of
+// messages is the truth about what is unfinished.
+func queueStream(name, subject, description string, s Settings) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        name,
+		Description: description,
+		Subjects:    []string{subject},
+		Retention:   jetstream.WorkQueuePolicy,
+		Storage:     jetstream.FileStorage,
+		Replicas:    s.Replicas,
+		MaxBytes:    s.MaxBytes,
+		MaxMsgSize:  maxMessage,
+		Discard:     jetstream.DiscardNew, // back-pressure: refuse the new, never drop the old
+		Duplicates:  deduplicate,
+		// No MaxAge: a queue forgets nothing.
+	}
+}
+
+// ledgerStream is a key-value bucket that the broker itself makes set-once: one
+// message a subject, a second one is refused, and nothing can roll it up.
+func ledgerStream(name string, s Settings) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:                 "KV_" + name,
+		Description:          "ledger: each key is written once",
+		Subjects:             []string{"$KV." + name + ".>"},
+		Storage:              jetstream.FileStorage,
+		Replicas:             s.Replicas,
+		MaxAge:               s.Keep,
+		Duplicates:           s.ledgerDuplicates(),
+		MaxMsgsPerSubject:    1,
+		Discard:              jetstream.DiscardNew,
+		DiscardNewPerSubject: true,
+		AllowRollup:          false,
+		AllowDirect:          true,
+	}
+}
+
+// Consumer is a durable consumer and its stream.
+type Consumer struct {
+	Stream string
+	jetstream.ConsumerConfig
+}
+
+// Consumers returns the consumer of each queue. It fails when a setting is out
+// of range.
+func Consumers(settings Settings) ([]Consumer, error) {
+	s, err := settings.complete()
+	if err != nil {
+		return nil, err
+	}
+	var consumers []Consumer
+	for _, c := range []struct{ stream, name string }{{Requests, Generator}, {Responses, Requestor}, {Receipts, Generator}} {
+		consumers = append(consumers, Consumer{Stream: c.stream, ConsumerConfig: jetstream.ConsumerConfig{
+			Durable:   c.name,
+			AckPolicy: jetstream.AckExplicitPolicy,
+			AckWait:   s.AckWait,
+			// The services decide when a message is given up: the broker cannot
+			// tell a bad message from a bad day, and stops delivering silently.
+			MaxDeliver: -1,
+			// The default of 1000 lets one replica hold all there is.
+			MaxAckPending: -1,
+			// InactiveThreshold stays 0: scaled to zero, the consumer stays.
+		}})
+	}
+	return consumers, nil
+}
