@@ -1,11 +1,7 @@
 package queue_test
 
 import (
-	"bytes"
 	"context"
-	"fmt"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -36,33 +32,30 @@ type request = contract.Request
 // fixture is a broker with the project's topology.
 type fixture struct {
 	testing.TB
-	url  func() string
+	url  string
 	js   jetstream.JetStream
 	logs *logs
 }
 
 // start starts a broker and makes the streams and consumers.
-func start(t testing.TB, ackWait time.Duration, change ...func(*topology.Settings)) (*fixture, *brokertest.Broker) {
+func start(t testing.TB, settings topology.Settings) *fixture {
 	t.Helper()
 	broker := brokertest.Start(t)
-	f := newFixture(t, broker.URL, broker.Connect())
-	f.setUp(ackWait, change...)
-	return f, broker
+	f := newFixture(t, broker.URL(), broker.Connect())
+	f.setUp(settings)
+	return f
 }
 
-func newFixture(t testing.TB, url func() string, conn *nats.Conn) *fixture {
+func newFixture(t testing.TB, url string, conn *nats.Conn) *fixture {
 	t.Helper()
 	js, err := jetstream.New(conn)
 	require.NoError(t, err)
 	return &fixture{TB: t, url: url, js: js, logs: &logs{}}
 }
 
-func (f *fixture) setUp(ackWait time.Duration, change ...func(*topology.Settings)) {
+// setUp makes the streams and consumers.
+func (f *fixture) setUp(settings topology.Settings) {
 	f.Helper()
-	settings := topology.Settings{AckWait: ackWait, MaxBytes: 256 << 20}
-	for _, c := range change {
-		c(&settings)
-	}
 	streams, err := topology.Streams(settings)
 	require.NoError(f, err)
 	for _, s := range streams {
@@ -83,9 +76,12 @@ func (f *fixture) setUp(ackWait time.Duration, change ...func(*topology.Settings
 }
 
 // connect returns a connection of its own, as each process has one.
-func (f *fixture) connect() *nats.Conn {
+func (f *fixture) connect(options ...nats.Option) *nats.Conn {
 	f.Helper()
-	conn, err := nats.Connect(f.url(), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.RetryOnFailedConnect(true))
+	options = append([]nats.Option{
+		nats.MaxReconnects(-1), nats.ReconnectWait(20 * time.Millisecond), nats.RetryOnFailedConnect(true),
+	}, options...)
+	conn, err := nats.Connect(f.url, options...)
 	require.NoError(f, err)
 	f.Cleanup(conn.Close)
 	return conn
@@ -113,7 +109,12 @@ func requestsConfig() queue.Config {
 // requests is the queue as a replica with a connection of its own sees it.
 func (f *fixture) requests() *queue.Queue[request] {
 	f.Helper()
-	return queue.New(f.client(f.connect(), patience), requestsConfig(), contract.Requests)
+	return f.requestsOver(f.connect(), patience)
+}
+
+func (f *fixture) requestsOver(conn *nats.Conn, grace time.Duration) *queue.Queue[request] {
+	f.Helper()
+	return queue.New(f.client(conn, grace), requestsConfig(), contract.Requests)
 }
 
 // publish fills the queue with n new requests.
@@ -238,93 +239,3 @@ func receive[T any](t testing.TB, from <-chan T, otherwise string) (value T) {
 	return value
 }
 
-// handled counts how often each request was handled.
-type handled struct {
-	mu      sync.Mutex
-	times   map[string]int
-	batches []int
-}
-
-func newHandled() *handled { return &handled{times: make(map[string]int)} }
-
-// handle is the Handler that always succeeds.
-func (h *handled) handle(_ context.Context, batch []queue.Message[request]) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.batches = append(h.batches, len(batch))
-	for _, m := range batch {
-		h.times[m.Body.ID]++
-	}
-	return nil
-}
-
-func (h *handled) count() int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return len(h.times)
-}
-
-func (h *handled) of(id string) int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.times[id]
-}
-
-func (h *handled) sizes() []int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return append([]int(nil), h.batches...)
-}
-
-// requireEachOnce fails unless each of the values was handled exactly once.
-func (h *handled) requireEachOnce(t testing.TB, values []request) {
-	t.Helper()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	require.Len(t, h.times, len(values))
-	for _, v := range values {
-		require.Equal(t, 1, h.times[v.ID], "times that %s was handled", v.ID)
-	}
-}
-
-// logs is the log of all replicas of a test.
-type logs struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logs) Write(line []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(line)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
-func (l *logs) contains(words ...string) bool {
-	for line := range strings.Lines(l.String()) {
-		found := true
-		for _, w := range words {
-			found = found && strings.Contains(line, w)
-		}
-		if found {
-			return true
-		}
-	}
-	return false
-}
-
-// ids returns the IDs, for messages of failures.
-func ids(batch []queue.Message[request]) string {
-	var b strings.Builder
-	for _, m := range batch {
-		fmt.Fprint(&b, m.Body.ID, " ")
-	}
-	return b.String()
-}
-
-var contractRequests = contract.Requests

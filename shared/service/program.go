@@ -46,8 +46,14 @@ type Program struct {
 // Main is the whole main function of a program: it does not return. SIGTERM and
 // SIGINT end the context of Run; a second one ends the process at once.
 func (p Program) Main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // after the first signal, the next does what it does by default
+	ctx, stop := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		first := <-signals
+		signal.Stop(signals) // the next does what it does by default
+		stop(fmt.Errorf("%v signal", first))
+	}()
 	os.Exit(p.Execute(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 

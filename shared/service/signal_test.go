@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -16,7 +17,9 @@ import (
 func child(t *testing.T, program string, environment ...string) (*exec.Cmd, *lines) {
 	t.Helper()
 	log := &lines{}
-	command := exec.CommandContext(t.Context(), os.Args[0])
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	t.Cleanup(cancel)
+	command := exec.CommandContext(ctx, os.Args[0])
 	command.Env = append(os.Environ(), append(environment, asProgram+"="+program)...)
 	command.Stderr = log
 	require.NoError(t, command.Start())

@@ -1,0 +1,150 @@
+package queue_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"decoupled.example/shared/brokertest"
+	"decoupled.example/shared/contract"
+	"decoupled.example/shared/publish"
+	"decoupled.example/shared/topology"
+)
+
+func TestPublishStoresTheValueUnderItsID(t *testing.T) {
+	t.Parallel()
+	f := start(t, topology.Settings{})
+	q := f.requests()
+	value := f.publish(q, 1)[0]
+
+	stream, err := f.js.Stream(t.Context(), topology.Requests)
+	require.NoError(t, err)
+	m, err := stream.GetMsg(t.Context(), 1)
+	require.NoError(t, err)
+	require.Equal(t, value.ID, m.Header.Get(jetstream.MsgIDHeader))
+	stored, err := contract.Requests.Decode(m.Header, m.Data)
+	require.NoError(t, err)
+	require.True(t, value.RequestedAt.Equal(stored.RequestedAt))
+	require.EqualValues(t, 1, q.Counts().Published)
+	require.Equal(t, topology.Requests, q.Name())
+}
+
+func TestPublishAgainStoresOnce(t *testing.T) {
+	t.Parallel()
+	f := start(t, topology.Settings{})
+	q := f.requests()
+	values := f.publish(q, 10)
+	require.NoError(t, q.Publish(t.Context(), append(values, values...)...))
+	require.Equal(t, 10, f.left())
+}
+
+func TestPublishNothing(t *testing.T) {
+	t.Parallel()
+	f := start(t, topology.Settings{})
+	require.NoError(t, f.requests().Publish(t.Context()))
+	require.Zero(t, f.left())
+}
+
+func TestPublishNamesTheInvalidValueAndSendsNothing(t *testing.T) {
+	t.Parallel()
+	f := start(t, topology.Settings{})
+	values := newRequests(3)
+	values[1].RequestedAt = time.Time{}
+	err := f.requests().Publish(t.Context(), values...)
+	require.ErrorIs(t, err, contract.ErrInvalid)
+	require.ErrorContains(t, err, "cannot publish to REQUESTS")
+	require.ErrorContains(t, err, "requested_at")
+	require.Zero(t, f.left())
+}
+
+func TestPublishNeedsAnID(t *testing.T) {
+	t.Parallel()
+	f := start(t, topology.Settings{})
+	err := f.notes(requestsConfig(), patience).Publish(t.Context(), note{Text: "sent twice, it would be stored twice"})
+	require.ErrorContains(t, err, "without an ID")
+	require.Zero(t, f.left())
+}
+
+func TestPublishRefusesWhatIsTooLarge(t *testing.T) {
+	t.Parallel()
+	f := start(t, topology.Settings{})
+	q := f.notes(requestsConfig(), patience)
+	for name, size := range map[string]int{"the-stream": 200 << 10, "the-broker": 2 << 20} {
+		err := q.Publish(t.Context(), note{ID: "fits-" + name}, note{ID: "too-large-for-" + name, Text: strings.Repeat("x", size)})
+		require.ErrorIs(t, err, publish.ErrTooLarge)
+		require.ErrorContains(t, err, "cannot publish too-large-for-"+name)
+	}
+	require.Equal(t, 2, f.left(), "the others are stored")
+	require.EqualValues(t, 2, q.Counts().Published)
+}
+
+func TestFullQueueSlowsThePublisherAndLosesNothing(t *testing.T) {
+	t.Parallel()
+	f := start(t, topology.Settings{MaxBytes: 128 << 10})
+	q := f.requests()
+	values := newRequests(5000) // many times what there is room for
+	var publishing errgroup.Group
+	publishing.Go(func() error { return q.Publish(t.Context(), values...) })
+	defer func() { t.Log(f.left(), f.logs.String()[:min(3000,len(f.logs.String()))]) }()
+	f.eventually(func() bool { return f.logs.lines("full, waiting for room") > 0 }, "the queue did not fill up")
+	require.Positive(t, f.left())
+	require.Less(t, f.left(), len(values))
+
+	h := newHandled()
+	f.consume(f.requests(), h.handle)
+	require.NoError(t, publishing.Wait())
+	f.drained()
+	h.requireEachOnce(t, values)
+}
+
+func TestPublishEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	f := start(t, topology.Settings{MaxBytes: 128 << 10})
+	q := f.requests()
+	ctx, cancel := context.WithCancel(t.Context())
+	var publishing errgroup.Group
+	publishing.Go(func() error { return q.Publish(ctx, newRequests(5000)...) })
+	defer func() { t.Log(f.left(), f.logs.String()[:min(3000,len(f.logs.String()))]) }()
+	f.eventually(func() bool { return f.logs.lines("full, waiting for room") > 0 }, "the queue did not fill up")
+	cancel()
+	require.ErrorIs(t, publishing.Wait(), context.Canceled)
+}
+
+func TestPublishOutlivesARestartOfTheBroker(t *testing.T) {
+	t.Parallel()
+	broker := brokertest.Start(t)
+	f := newFixture(t, broker.URL(), broker.Connect())
+	f.setUp(topology.Settings{})
+	q := f.requests()
+	const rounds, each = 50, 200
+	var publishing errgroup.Group
+	publishing.Go(func() error {
+		for range rounds {
+			if err := q.Publish(t.Context(), newRequests(each)...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for _, begun := range []int{1, rounds / 2 * each} {
+		f.eventually(func() bool { return f.left() >= begun }, "nothing is published")
+		broker.Restart()
+	}
+	require.NoError(t, publishing.Wait())
+	require.Equal(t, rounds*each, f.left())
+}
+
+func TestPublishOverAClosedConnectionFails(t *testing.T) {
+	t.Parallel()
+	f := start(t, topology.Settings{})
+	conn := f.connect()
+	q := f.requestsOver(conn, patience)
+	conn.Close()
+	require.ErrorIs(t, q.Publish(t.Context(), newRequests(1)...), nats.ErrConnectionClosed)
+}
