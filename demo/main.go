@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -31,7 +32,7 @@ func main() {
 }
 
 // execute is main for tests: the context stands for signals.
-func execute(ctx context.Context, args []string, stdout, stderr *os.File) int {
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var options options
 	exit := -1
 	parser := kong.Must(&options,

@@ -49,7 +49,7 @@ func (g *Generator) answer(ctx context.Context, requests []queue.Message[contrac
 	for i, request := range requests {
 		text, err := g.make(ctx, request.Body)
 		if err != nil {
-			return fmt.Errorf("cannot make a string for %s: %w", request.Body.ID, err)
+			return fmt.Errorf("cannot make a string: %w", err)
 		}
 		value, err := json.Marshal(contract.NewResponse(request.Body.ID, text, time.Now()))
 		if err != nil {

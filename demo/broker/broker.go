@@ -22,6 +22,7 @@ const (
 	DefaultPort = 4222
 	// readyWithin is generous: a store with millions of messages takes time.
 	readyWithin = time.Minute
+	lookEvery   = 100 * time.Millisecond
 )
 
 // Options are the settings of the broker.
@@ -43,15 +44,34 @@ type Broker struct {
 // clients.
 func Start(o Options, log zerolog.Logger) (*Broker, error) {
 	b := &Broker{}
-	port, err := b.choosePort(o.Port)
-	if err != nil {
-		return nil, err
-	}
 	dir, err := b.folder(o.Dir)
 	if err != nil {
 		return nil, err
 	}
-	logger := &logger{log: log}
+	port := o.Port
+	if port == 0 {
+		port = DefaultPort
+	}
+	err = b.listen(port, dir, o, log)
+	if o.Port == 0 && errors.Is(err, syscall.EADDRINUSE) {
+		b.moved = true
+		err = b.listen(server.RANDOM_PORT, dir, o, log)
+	}
+	if err != nil {
+		b.removeTemporary()
+		return nil, fmt.Errorf("cannot start the broker: %w", err)
+	}
+	return b, nil
+}
+
+// listen starts the server on a port.
+func (b *Broker) listen(port int, dir string, o Options, log zerolog.Logger) error {
+	// The server reports a port that is taken as text, and late.
+	probe, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(max(port, 0))))
+	if err != nil {
+		return err
+	}
+	probe.Close()
 	b.server, err = server.NewServer(&server.Options{
 		ServerName: "decoupled",
 		Host:       host, Port: port,
@@ -60,21 +80,24 @@ func Start(o Options, log zerolog.Logger) (*Broker, error) {
 		NoSigs: true, // signals are the program's
 	})
 	if err != nil {
-		b.removeTemporary()
-		return nil, fmt.Errorf("cannot start the broker: %w", err)
+		return err
 	}
+	logger := &logger{log: log}
 	b.server.SetLoggerV2(logger, false, false, false)
 	b.server.Start()
-	// A failure of JetStream is reported to the logger only.
-	if !b.server.ReadyForConnections(readyWithin) || logger.failure() != nil {
-		err := errors.Join(logger.failure(), errNotReady)
-		b.Stop()
-		return nil, fmt.Errorf("cannot start the broker: %w", err)
+	for waited := time.Duration(0); waited < readyWithin; waited += lookEvery {
+		ready := b.server.ReadyForConnections(lookEvery)
+		if err := logger.failure(); err != nil {
+			b.shutdown()
+			return err
+		}
+		if ready {
+			return nil
+		}
 	}
-	return b, nil
+	b.shutdown()
+	return fmt.Errorf("it is not ready after %v", readyWithin)
 }
-
-var errNotReady = errors.New("it did not become ready")
 
 // URL is where clients connect.
 func (b *Broker) URL() string { return "nats://" + b.server.Addr().String() }
@@ -84,32 +107,19 @@ func (b *Broker) Moved() bool { return b.moved }
 
 // Stop shuts the broker down and returns when it has ended.
 func (b *Broker) Stop() {
+	b.shutdown()
+	b.removeTemporary()
+}
+
+func (b *Broker) shutdown() {
 	b.server.Shutdown()
 	b.server.WaitForShutdown()
-	b.removeTemporary()
 }
 
 func (b *Broker) removeTemporary() {
 	if b.temporary != "" {
 		_ = os.RemoveAll(b.temporary) // what is left is in the system's temporary folder
 	}
-}
-
-// choosePort finds out whether the port is free by taking it for a moment.
-func (b *Broker) choosePort(wanted int) (int, error) {
-	port := wanted
-	if port == 0 {
-		port = DefaultPort
-	}
-	listener, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
-	switch {
-	case err == nil:
-		return port, listener.Close()
-	case wanted == 0 && errors.Is(err, syscall.EADDRINUSE):
-		b.moved = true
-		return server.RANDOM_PORT, nil
-	}
-	return 0, fmt.Errorf("cannot start the broker on port %d: %w", port, err)
 }
 
 // folder returns a folder that can be written.

@@ -2,7 +2,9 @@ package broker
 
 import (
 	"fmt"
+	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/rs/zerolog"
 )
@@ -27,6 +29,9 @@ func (l *logger) Fatalf(format string, v ...any) {
 	defer l.mu.Unlock()
 	if l.err == nil {
 		l.err = fmt.Errorf(format, v...)
+		if strings.Contains(l.err.Error(), syscall.EADDRINUSE.Error()) { // it comes as text
+			l.err = fmt.Errorf("%w: %w", l.err, syscall.EADDRINUSE)
+		}
 	}
 }
 

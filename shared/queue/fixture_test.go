@@ -205,6 +205,10 @@ type consumption struct {
 
 // consume starts to consume, until stop or the end of the test.
 func (f *fixture) consume(q *queue.Queue[request], handle queue.Handler[request]) *consumption {
+	return consume(f, q, handle)
+}
+
+func consume[T any](f *fixture, q *queue.Queue[T], handle queue.Handler[T]) *consumption {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &consumption{f: f, cancel: cancel, done: make(chan struct{})}
 	go func() {

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+
+	"decoupled.example/demo/broker"
+	"decoupled.example/shared/service"
+	"decoupled.example/shared/topology"
+)
+
+// output collects what a running demo writes. It may be read meanwhile.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// demo runs the demo until it ends and returns its exit code and what it wrote.
+func demo(ctx context.Context, t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errors output
+	code = execute(ctx, args, &out, &errors)
+	return code, out.String(), errors.String()
+}
+
+// figure is the number behind a word of the tally.
+func figure(t *testing.T, tally, word string) int {
+	t.Helper()
+	found := regexp.MustCompile(`(?m)^  ` + word + ` +(\d+)`).FindStringSubmatch(tally)
+	require.NotNil(t, found, "no %q in:\n%s", word, tally)
+	n, err := strconv.Atoi(found[1])
+	require.NoError(t, err)
+	return n
+}
+
+func TestDemoProvesThatNothingWasLost(t *testing.T) {
+	t.Parallel()
+	code, stdout, stderr := demo(t.Context(), t, "--duration", "3s", "--rate", "500", "--generators", "3")
+	require.Zero(t, code, "%s\n%s", stdout, stderr)
+	asked := figure(t, stdout, "asked")
+	require.Greater(t, asked, 100)
+	for _, word := range []string{"generated", "stored", "received"} {
+		require.Equal(t, asked, figure(t, stdout, word))
+	}
+	for _, word := range []string{"redelivered", "dead-lettered", "lost", "duplicated", "left"} {
+		require.Zero(t, figure(t, stdout, word), word)
+	}
+	require.Contains(t, stdout, "OK: nothing was lost")
+	require.Regexp(t, `(?m)^0:0\d  REQUESTS \d+ .* requestors 1  generators 3  dead 0$`, stdout, "a plain line a second")
+	require.NotContains(t, stdout, "\x1b[", "no terminal, no escape sequences")
+}
+
+func TestDemoCountsDeadLetters(t *testing.T) {
+	t.Parallel()
+	code, stdout, _ := demo(t.Context(), t, "--duration", "2s", "--rate", "300", "--fail", "0.05")
+	require.Zero(t, code, stdout)
+	require.Positive(t, figure(t, stdout, "dead-lettered"))
+	require.Zero(t, figure(t, stdout, "lost"))
+}
+
+func TestDemoWithoutGeneratorsFails(t *testing.T) {
+	t.Parallel()
+	code, stdout, _ := demo(t.Context(), t, "--duration", "1s", "--generators", "0", "--drain", "1s")
+	require.Equal(t, exitFailed, code, stdout)
+	require.Equal(t, figure(t, stdout, "asked"), figure(t, stdout, "left"))
+	require.Contains(t, stdout, "not drained")
+	require.Contains(t, stdout, "FAILED")
+}
+
+func TestSignalEndsTheDemoInOrder(t *testing.T) {
+	t.Parallel()
+	ctx, interrupt := context.WithCancel(t.Context())
+	var out, errors output
+	ended := make(chan int)
+	go func() { ended <- execute(ctx, []string{"--rate", "200"}, &out, &errors) }()
+	require.Eventually(t, func() bool { return strings.Contains(out.String(), "0:01") }, 30*time.Second, 10*time.Millisecond)
+	interrupt()
+	require.Zero(t, <-ended, out.String())
+	require.Contains(t, out.String(), "OK: nothing was lost")
+}
+
+func TestDemoKeepsItsDataAndGoesOnWithIt(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	_, first, _ := demo(t.Context(), t, "--duration", "1s", "--data", dir)
+	code, second, _ := demo(t.Context(), t, "--duration", "1s", "--data", dir, "--sync", "always")
+	require.Zero(t, code, second)
+	require.Greater(t, figure(t, second, "asked"), figure(t, first, "asked"))
+}
+
+func TestTakenPort(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	port := strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
+	code, _, stderr := demo(t.Context(), t, "--duration", "1s", "--port", port)
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stderr, ":"+port)
+	require.Contains(t, stderr, "in use")
+}
+
+// Whether or not something else has the default port now, two demos cannot both
+// have it, and both must run.
+func TestTakenDefaultPort(t *testing.T) {
+	t.Parallel()
+	holder, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", broker.DefaultPort))
+	if err == nil {
+		defer holder.Close()
+	}
+	code, stdout, stderr := demo(t.Context(), t, "--duration", "1s")
+	require.Zero(t, code, stderr)
+	require.Contains(t, stdout, "Port 4222 is taken")
+}
+
+func TestUnwritableDataFolder(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	code, _, stderr := demo(t.Context(), t, "--duration", "1s", "--data", filepath.Join(file, "below"))
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stderr, file)
+}
+
+func TestDataOfAnotherConfigurationIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b, err := broker.Start(broker.Options{Dir: dir, Sync: time.Second}, service.NewLog(&output{}, service.Logging{}, "test"))
+	require.NoError(t, err)
+	nc, err := nats.Connect(b.URL())
+	require.NoError(t, err)
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{
+		Name: topology.Requests, Subjects: []string{topology.SubjectRequest}, Retention: jetstream.WorkQueuePolicy, MaxBytes: 4096,
+	})
+	require.NoError(t, err)
+	nc.Close()
+	b.Stop()
+
+	code, _, stderr := demo(t.Context(), t, "--duration", "1s", "--data", dir)
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stderr, "REQUESTS: max_bytes is 4096, should be 1073741824")
+}
+
+func TestWrongUsage(t *testing.T) {
+	t.Parallel()
+	for args, named := range map[string]string{
+		"--rate=-1":        "--rate",
+		"--rate=NaN":       "--rate",
+		"--generators=-1":  "--generators",
+		"--fail=2":         "--fail",
+		"--port=70000":     "--port",
+		"--sync=sometimes": "--sync",
+		"--drain=0s":       "--drain",
+		"--what":           "--what",
+	} {
+		code, _, stderr := demo(t.Context(), t, args)
+		require.Equal(t, exitUsage, code, args)
+		require.Contains(t, stderr, named)
+	}
+}
