@@ -3,10 +3,12 @@ package depth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"decoupled.example/console/internal/ask"
 	"decoupled.example/shared/topology"
 )
 
@@ -17,25 +19,31 @@ type Depth struct {
 	Queue       string `json:"queue"`
 	Messages    uint64 `json:"messages"`    // stored and not acknowledged, delivered or not
 	Waiting     uint64 `json:"waiting"`     // not yet delivered
-	InFlight    int    `json:"in_flight"`   // delivered, not yet acknowledged
+	InFlight    int    `json:"in_flight"`   // delivered, not yet acknowledged; also what was handed back and waits
 	Redelivered int    `json:"redelivered"` // of those in flight, delivered more than once
 	Deliveries  uint64 `json:"deliveries"`  // since the queue was made
-	Repeated    uint64 `json:"repeated"`    // of the deliveries, not a message's first
+	Repeated    uint64 `json:"repeated"`    // of the deliveries, those that were not a message's first
 }
 
 // Read reads the depth of the three queues, in the order a request passes them.
+// While the broker is away it waits, until ctx ends.
 func Read(ctx context.Context, js jetstream.JetStream) ([]Depth, error) {
 	consumers, err := topology.Consumers(topology.Settings{})
 	if err != nil {
 		return nil, err
 	}
-	depths := make([]Depth, 0, len(consumers))
-	for _, c := range consumers {
-		d, err := read(ctx, js, c.Stream, c.Durable)
+	depths := make([]Depth, len(consumers))
+	for i, c := range consumers {
+		err := ask.Patiently(ctx, js.Conn(), func(ctx context.Context) (err error) {
+			depths[i], err = read(ctx, js, c.Stream, c.Durable)
+			return err
+		})
+		if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrConsumerNotFound) {
+			err = fmt.Errorf("%w: run setup", err)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("cannot read the depth of %s: %w", c.Stream, err)
 		}
-		depths = append(depths, d)
 	}
 	return depths, nil
 }
@@ -59,7 +67,8 @@ func read(ctx context.Context, js jetstream.JetStream, queue, name string) (Dept
 		Deliveries:  info.Delivered.Consumer,
 	}
 	// Each message's first delivery moves the stream's sequence on by one, and
-	// each delivery the consumer's.
+	// each delivery the consumer's. What was purged undelivered moves only the
+	// stream's: then this tells too few.
 	if info.Delivered.Consumer > info.Delivered.Stream {
 		d.Repeated = info.Delivered.Consumer - info.Delivered.Stream
 	}

@@ -1,4 +1,9 @@
 // Package letters looks at dead letters, redrives and discards them.
+//
+// What is in their stream is trusted no more than any message: anyone who may
+// publish there can put anything under any subject below "dead.", with headers
+// that say anything. A letter that makes no sense is shown as far as it does,
+// and hides no other one.
 package letters
 
 import (
@@ -8,11 +13,12 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"decoupled.example/shared/queue"
-	"decoupled.example/shared/topology"
 )
+
+// unknown is the request ID of a letter whose message has none that can be read.
+const unknown = "unknown"
 
 // Letter is a message that was set aside.
 type Letter struct {
@@ -20,32 +26,47 @@ type Letter struct {
 	Queue      string      `json:"queue"`
 	RequestID  string      `json:"request_id"` // "unknown" when the message has none that can be read
 	Reason     string      `json:"reason"`
-	Deliveries int         `json:"deliveries"`
-	Subject    string      `json:"subject"`   // where the message was published
-	Published  time.Time   `json:"published"` // when its queue stored it
-	SetAside   time.Time   `json:"set_aside"` // when the letter was stored
-	Header     nats.Header `json:"header"`    // the message's own
-	Body       []byte      `json:"body"`      // the message's own; may hold anything
+	Deliveries int         `json:"deliveries"` // 0: unknown
+	Subject    string      `json:"subject"`    // where the message was published
+	Published  time.Time   `json:"published"`  // when its queue stored it; zero: unknown
+	SetAside   time.Time   `json:"set_aside"`  // when the letter was stored
+	Header     nats.Header `json:"header"`     // the message's own
+	Omitted    int         `json:"omitted"`    // how many of them did not fit into the letter
+	Body       []byte      `json:"body"`       // the message's own; may hold anything
 }
 
-// read makes a Letter of what is stored. The headers that a service writes are
-// trusted for their form no more than anything else that is stored.
-func read(m *jetstream.RawStreamMsg) (Letter, error) {
-	tokens := strings.SplitN(m.Subject, ".", 3)
-	if len(tokens) != 3 || tokens[0] != topology.SubjectDead {
-		return Letter{}, fmt.Errorf("letter %d has the subject %q, not %s.<queue>.<id>", m.Sequence, m.Subject, topology.SubjectDead)
+// letter reads what is stored as a letter.
+func (s stored) letter() Letter {
+	l := Letter{Sequence: s.Sequence, RequestID: unknown, SetAside: s.Time, Header: nats.Header{}, Body: s.Body}
+	// The subject is dead.<queue>.<request ID>.
+	_, rest, _ := strings.Cut(s.Subject, ".")
+	queueName, id, ok := strings.Cut(rest, ".")
+	if l.Queue = queueName; ok {
+		l.RequestID = id
 	}
-	l := Letter{
-		Sequence: m.Sequence, Queue: tokens[1], RequestID: tokens[2],
-		Reason: m.Header.Get(queue.LetterReason), Subject: m.Header.Get(queue.LetterSubject),
-		SetAside: m.Time, Header: nats.Header{}, Body: m.Data,
+	header, err := s.header()
+	if err != nil {
+		l.Reason = fmt.Sprintf("unknown: %v", err)
+		return l
 	}
-	l.Deliveries, _ = strconv.Atoi(m.Header.Get(queue.LetterDeliveries))               // 0: unknown
-	l.Published, _ = time.Parse(time.RFC3339Nano, m.Header.Get(queue.LetterPublished)) // zero: unknown
-	for name, values := range m.Header {
+	l.Reason = header.Get(queue.LetterReason)
+	l.Subject = header.Get(queue.LetterSubject)
+	l.Deliveries = number(header.Get(queue.LetterDeliveries))
+	l.Omitted = number(header.Get(queue.LetterOmitted))
+	l.Published, _ = time.Parse(time.RFC3339Nano, header.Get(queue.LetterPublished)) // zero: unknown
+	for name, values := range header {
 		if original, ok := strings.CutPrefix(name, queue.LetterOriginal); ok {
 			l.Header[original] = values
 		}
 	}
-	return l, nil
+	return l
+}
+
+// number is 0 for what is none.
+func number(text string) int {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
 }

@@ -7,20 +7,21 @@ import (
 	"iter"
 	"strings"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 
+	"decoupled.example/console/internal/ask"
 	"decoupled.example/shared/topology"
 )
 
-// ErrNotFound is the error for the number of a letter that is not there.
+// ErrNotFound is the error for a letter that is not there.
 var ErrNotFound = errors.New("no such letter")
 
 // atOnce is how many letters are looked for together.
 const atOnce = 32
 
-// Letters are the dead letters of a deployment. It may be used concurrently.
+// Letters are the dead letters of a deployment. It may be used concurrently. Its
+// methods wait while the broker is away, until their context ends.
 type Letters struct {
 	js     jetstream.JetStream
 	stream jetstream.Stream
@@ -28,123 +29,129 @@ type Letters struct {
 
 // Open returns the dead letters. It fails when their stream is not there.
 func Open(ctx context.Context, js jetstream.JetStream) (*Letters, error) {
-	stream, err := js.Stream(ctx, topology.DeadLetters)
+	l := &Letters{js: js}
+	err := l.ask(ctx, func(ctx context.Context) (err error) {
+		l.stream, err = js.Stream(ctx, topology.DeadLetters)
+		return err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("cannot open the dead letters: %w: run setup", err)
+		return nil, fmt.Errorf("cannot open the dead letters: %w", err)
 	}
-	return &Letters{js: js, stream: stream}, nil
+	return l, nil
+}
+
+// ask waits for the broker's answer.
+func (l *Letters) ask(ctx context.Context, question func(ctx context.Context) error) error {
+	err := ask.Patiently(ctx, l.js.Conn(), question)
+	if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrNoStreamResponse) {
+		return fmt.Errorf("%w: run setup", err)
+	}
+	return err
 }
 
 // Count is the number of letters.
 func (l *Letters) Count(ctx context.Context) (uint64, error) {
-	info, err := l.stream.Info(ctx)
+	state, err := l.state(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("cannot count the dead letters: %w", err)
 	}
-	return info.State.Msgs, nil
+	return state.Msgs, nil
 }
 
-// All streams the letters, the oldest first. It yields one error, as the last.
+func (l *Letters) state(ctx context.Context) (state jetstream.StreamState, err error) {
+	err = l.ask(ctx, func(ctx context.Context) error {
+		info, err := l.stream.Info(ctx)
+		if err == nil {
+			state = info.State
+		}
+		return err
+	})
+	return state, err
+}
+
+// All streams the letters that exist when it is called, the oldest first, one at
+// a time. It yields one error, as the last.
 func (l *Letters) All(ctx context.Context) iter.Seq2[Letter, error] {
 	return func(yield func(Letter, error) bool) {
-		info, err := l.stream.Info(ctx)
+		state, err := l.state(ctx)
 		if err != nil {
 			yield(Letter{}, fmt.Errorf("cannot list the dead letters: %w", err))
 			return
 		}
-		for sequence := info.State.FirstSeq; sequence <= info.State.LastSeq && info.State.Msgs > 0; {
-			m, err := l.stream.GetMsg(ctx, sequence, jetstream.WithGetMsgSubject(topology.SubjectDead+".>"))
-			if errors.Is(err, jetstream.ErrMsgNotFound) {
-				return // the rest was redriven or discarded meanwhile
-			}
+		for sequence := max(1, state.FirstSeq); sequence <= state.LastSeq; sequence++ {
+			s, err := l.get(ctx, query{Sequence: sequence, Next: ">"})
 			if err != nil {
 				yield(Letter{}, fmt.Errorf("cannot list the dead letters: %w", err))
 				return
 			}
-			letter, err := read(m)
-			if err != nil {
-				yield(Letter{}, err)
+			if s == nil || s.Sequence > state.LastSeq { // the rest was redriven or discarded meanwhile
 				return
 			}
-			if !yield(letter, nil) {
+			if !yield(s.letter(), nil) {
 				return
 			}
-			sequence = m.Sequence + 1
+			sequence = s.Sequence
 		}
 	}
 }
 
 // Get returns the letter of that number, or ErrNotFound.
 func (l *Letters) Get(ctx context.Context, sequence uint64) (Letter, error) {
-	m, err := l.stream.GetMsg(ctx, sequence)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return Letter{}, fmt.Errorf("cannot get letter %d: %w", sequence, ErrNotFound)
+	s, err := l.get(ctx, query{Sequence: sequence})
+	if err == nil && s == nil {
+		err = ErrNotFound
 	}
 	if err != nil {
 		return Letter{}, fmt.Errorf("cannot get letter %d: %w", sequence, err)
 	}
-	return read(m)
+	return s.letter(), nil
+}
+
+// Find returns the last letter of that request, from any queue, or ErrNotFound.
+func (l *Letters) Find(ctx context.Context, id string) (Letter, error) {
+	s, err := l.find(ctx, id)
+	if err == nil && s == nil {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Letter{}, fmt.Errorf("cannot find the dead letter of %.128q: %w", id, err)
+	}
+	return s.letter(), nil
+}
+
+func (l *Letters) find(ctx context.Context, id string) (*stored, error) {
+	if id == "" || strings.ContainsAny(id, ".*> \t\r\n") { // would be another question
+		return nil, nil
+	}
+	return l.get(ctx, query{Last: topology.SubjectDead + ".*." + id})
 }
 
 // Having returns those of the request IDs that have a letter, in any queue.
 func (l *Letters) Having(ctx context.Context, ids []string) (map[string]bool, error) {
+	having := make(map[string]bool)
+	if n, err := l.Count(ctx); n == 0 || err != nil {
+		return having, err
+	}
 	found := make([]bool, len(ids))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
 	for i, id := range ids {
 		group.Go(func() error {
-			_, err := l.stream.GetLastMsgForSubject(ctx, topology.SubjectDead+".*."+id)
-			if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+			s, err := l.find(ctx, id)
+			if err != nil {
 				return fmt.Errorf("cannot look for the dead letter of %s: %w", id, err)
 			}
-			found[i] = err == nil
+			found[i] = s != nil
 			return nil
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	having := make(map[string]bool)
 	for i, id := range ids {
 		if found[i] {
 			having[id] = true
 		}
 	}
 	return having, nil
-}
-
-// Redrive publishes the letter's message again where it was, and when that is
-// confirmed removes the letter. Interrupted and repeated it may publish twice:
-// the ledgers see to it that the effect is the same as of once.
-func (l *Letters) Redrive(ctx context.Context, letter Letter) error {
-	if letter.Subject == "" {
-		return fmt.Errorf("cannot redrive letter %d: it does not say where its message was published", letter.Sequence)
-	}
-	m := &nats.Msg{Subject: letter.Subject, Header: nats.Header{}, Data: letter.Body}
-	for name, values := range letter.Header {
-		if !strings.HasPrefix(strings.ToLower(name), "nats-") { // those are words to the broker, and were not for this publish
-			m.Header[name] = values
-		}
-	}
-	m.Header.Set(jetstream.MsgIDHeader, fmt.Sprintf("redrive.%d", letter.Sequence))
-	if _, err := l.js.PublishMsg(ctx, m); err != nil {
-		return fmt.Errorf("cannot redrive letter %d: %w", letter.Sequence, err)
-	}
-	return l.Discard(ctx, letter.Sequence)
-}
-
-// Discard removes the letter of that number for good. One that is gone already
-// is no error.
-func (l *Letters) Discard(ctx context.Context, sequence uint64) error {
-	err := l.stream.DeleteMsg(ctx, sequence)
-	if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) && !gone(err) {
-		return fmt.Errorf("cannot remove letter %d: %w", sequence, err)
-	}
-	return nil
-}
-
-// gone recognises how the server says that a message to delete is not there.
-func gone(err error) bool {
-	var api jetstream.JetStreamError
-	return errors.As(err, &api) && api.APIError() != nil && strings.Contains(api.APIError().Description, "no message found")
 }

@@ -6,30 +6,41 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
-// free are settings that may differ: they change nothing of what the services
-// rely on, and the broker itself adds to them.
-var free = []string{"metadata", "description"}
+// DifferentError is why a setup fails when something exists that is not as it
+// should be. Nothing that exists is changed.
+type DifferentError struct {
+	Differences []string // "REQUESTS: max_bytes is 5, should be 1073741824"
+}
 
-// compare notes what differs. It compares the settings as the broker spells
-// them, so that a setting nobody here thought of is compared too.
-func (s *setup) compare(name string, want, got any) {
+func (e *DifferentError) Error() string {
+	return "what exists differs from what should be:\n  " + strings.Join(e.Differences, "\n  ")
+}
+
+// free are settings that may differ: they change nothing of what the services
+// rely on, and the broker adds to them, or an operator. A queue may be paused.
+var free = []string{"metadata", "description", "pause_until"}
+
+// durations are settings that the broker spells in nanoseconds.
+var durations = []string{"ack_wait", "max_age", "duplicate_window", "inactive_threshold", "max_expires", "subject_delete_marker_ttl"}
+
+// differences compares the settings as the broker spells them, so that a setting
+// nobody here thought of is compared too.
+func differences(name string, want, got any) (all []string) {
 	wanted, found := fields(want), fields(got)
-	names := slices.Sorted(maps.Keys(found))
-	for field := range wanted {
-		if _, ok := found[field]; !ok {
-			names = append(names, field)
-		}
-	}
-	for _, field := range names {
+	names := maps.Clone(found)
+	maps.Copy(names, wanted)
+	for _, field := range slices.Sorted(maps.Keys(names)) {
 		if slices.Contains(free, field) || isDefault(field, wanted[field]) && isDefault(field, found[field]) {
 			continue
 		}
-		if w, f := text(wanted[field]), text(found[field]); w != f {
-			s.different = append(s.different, fmt.Sprintf("%s: %s is %s, should be %s", name, field, f, w))
+		if w, f := text(field, wanted[field]), text(field, found[field]); w != f {
+			all = append(all, fmt.Sprintf("%s: %s is %s, should be %s", name, field, f, w))
 		}
 	}
+	return all
 }
 
 func fields(config any) map[string]any {
@@ -66,9 +77,14 @@ func isDefault(field string, value any) bool {
 	return false
 }
 
-func text(value any) string {
+func text(field string, value any) string {
 	if value == nil {
 		return "not set"
+	}
+	if n, ok := value.(json.Number); ok && slices.Contains(durations, field) {
+		if d, err := n.Int64(); err == nil {
+			return time.Duration(d).String()
+		}
 	}
 	data, err := json.Marshal(value)
 	if err != nil {

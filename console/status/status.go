@@ -3,7 +3,7 @@ package status
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,13 +11,10 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"decoupled.example/console/depth"
+	"decoupled.example/console/internal/ask"
 	"decoupled.example/shared/service"
 	"decoupled.example/shared/topology"
 )
-
-// answerWithin is how long replicas have to answer. Those that are alive take
-// milliseconds.
-const answerWithin = 150 * time.Millisecond
 
 // Status is how a deployment was at one time. Its parts are read one after the
 // other.
@@ -29,7 +26,8 @@ type Status struct {
 	Replicas []service.Status  `json:"replicas"`
 }
 
-// Read reads the status of the deployment.
+// Read reads the status of the deployment. While the broker is away it waits,
+// until ctx ends.
 func Read(ctx context.Context, nc *nats.Conn, js jetstream.JetStream) (Status, error) {
 	s := Status{At: time.Now(), Ledgers: make(map[string]uint64)}
 	var err error
@@ -40,18 +38,29 @@ func Read(ctx context.Context, nc *nats.Conn, js jetstream.JetStream) (Status, e
 		return s, err
 	}
 	for _, name := range topology.LedgerNames {
-		stream, err := js.Stream(ctx, "KV_"+name)
-		if err != nil {
+		if s.Ledgers[name], err = messages(ctx, js, "KV_"+name); err != nil {
 			return s, fmt.Errorf("cannot count ledger %s: %w", name, err)
 		}
-		s.Ledgers[name] = stream.CachedInfo().State.Msgs
 	}
-	dead, err := js.Stream(ctx, topology.DeadLetters)
-	if err != nil {
+	if s.Letters, err = messages(ctx, js, topology.DeadLetters); err != nil {
 		return s, fmt.Errorf("cannot count the dead letters: %w", err)
 	}
-	s.Letters = dead.CachedInfo().State.Msgs
 	return s, nil
+}
+
+// messages is how many messages a stream holds.
+func messages(ctx context.Context, js jetstream.JetStream, name string) (n uint64, err error) {
+	err = ask.Patiently(ctx, js.Conn(), func(ctx context.Context) error {
+		stream, err := js.Stream(ctx, name)
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			return fmt.Errorf("%w: run setup", err)
+		}
+		if err == nil {
+			n = stream.CachedInfo().State.Msgs
+		}
+		return err
+	})
+	return n, err
 }
 
 // Alive is how many replicas of a service answered.
@@ -78,33 +87,4 @@ func (s Status) Repeated() (n uint64) {
 		n += q.Repeated
 	}
 	return n
-}
-
-// Replicas asks every replica of every service for its status, and returns the
-// answers that come within a moment.
-func Replicas(ctx context.Context, nc *nats.Conn) ([]service.Status, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
-	defer cancel()
-	inbox := nc.NewInbox()
-	answers, err := nc.SubscribeSync(inbox)
-	if err != nil {
-		return nil, fmt.Errorf("cannot ask the replicas: %w", err)
-	}
-	defer func() { _ = answers.Unsubscribe() }() // fails only on a closed connection
-	for _, name := range []string{topology.Requestor, topology.Generator} {
-		if err := nc.PublishRequest(service.StatusSubject(name), inbox, nil); err != nil {
-			return nil, fmt.Errorf("cannot ask the replicas: %w", err)
-		}
-	}
-	var replicas []service.Status
-	for {
-		m, err := answers.NextMsgWithContext(ctx)
-		if err != nil {
-			return replicas, nil // time is up
-		}
-		var s service.Status
-		if json.Unmarshal(m.Data, &s) == nil && s.Service != "" { // the broker's "no responders" has no body
-			replicas = append(replicas, s)
-		}
-	}
 }

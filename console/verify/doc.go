@@ -3,7 +3,7 @@
 //
 //	asked ──▶ generated ──▶ stored ──▶ received
 //
-// It walks all four in constant memory. The words are those of broker tests:
+// It walks them in constant memory. The words are those of broker tests:
 //
 //	complete     in all four, with one and the same string
 //	lost         begun and not completed, with no dead letter, and the queues were seen empty since
@@ -15,4 +15,7 @@
 //	mismatched   the string stored is not the string generated
 //	duplicated   a key written more than once
 //	expired      older than the ledgers remember, so nobody can tell
+//
+// Where ledgers forget, a requestor's clock that is behind makes its requests
+// expired that much too early: they are counted as such, and not judged.
 package verify

@@ -1,26 +1,15 @@
 package verify
 
-import "context"
+import (
+	"context"
+	"time"
 
-// state is how far a request has come.
-type state struct {
-	generated, stored, received bool
-	same                        bool // the strings generated and stored
-}
+	"golang.org/x/sync/errgroup"
 
-func (s state) finished() bool { return s.generated && s.stored && s.received }
-
-// step says where a request that is not complete stands.
-func (s state) step() string {
-	switch {
-	case !s.generated:
-		return "never generated"
-	case !s.stored:
-		return "generated, never stored"
-	default:
-		return "stored, never received"
-	}
-}
+	"decoupled.example/console/drain"
+	"decoupled.example/console/internal/ask"
+	"decoupled.example/shared/ledger"
+)
 
 // judge decides for each request that was begun what became of it. Complete
 // ones are counted in complete.
@@ -28,42 +17,42 @@ func (s state) step() string {
 // A request that is not complete is lost only if it is still not complete after
 // the queues were seen empty: it was published before it was found here, so at
 // that moment it was finished, set aside, or gone.
-func (v *verifier) judge(ctx context.Context, ids []string, origin string, complete *uint64) error {
-	states, err := v.states(ctx, ids)
+func (v *verifier) judge(ctx context.Context, entries []ledger.Entry, origin string, complete *uint64, seen *seen) error {
+	states, err := v.states(ctx, entries)
 	if err != nil {
 		return err
 	}
-	var open []string
-	for _, id := range ids {
-		if s := states[id]; s.finished() {
-			v.conclude(id, s, complete)
-		} else {
-			open = append(open, id)
+	var open []ledger.Entry
+	for _, e := range entries {
+		if !states[e.ID].finished() {
+			open = append(open, e)
 		}
 	}
-	if len(open) == 0 {
-		return nil
+	var dead map[string]bool
+	var empty bool
+	if len(open) > 0 {
+		if empty, dead, err = v.lookAgain(ctx, open, states); err != nil {
+			return err
+		}
 	}
-	empty, err := v.seenEmpty(ctx)
-	if err != nil {
-		return err
-	}
-	if states, err = v.states(ctx, open); err != nil {
-		return err
-	}
-	dead, err := v.dead.Having(ctx, open)
-	if err != nil {
-		return err
-	}
-	for _, id := range open {
-		switch s := states[id]; {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, e := range entries {
+		s := states[e.ID]
+		seen.add(s)
+		switch {
+		case s.finished() && s.differ != "":
+			v.verdict.Mismatched++
+			v.verdict.find(e.ID, "mismatched: %s", s.differ)
 		case s.finished():
-			v.conclude(id, s, complete)
-		case dead[id]:
+			*complete++
+		case dead[e.ID]:
 			v.verdict.Dead++
+		case v.memory.forgot(e, time.Now()): // since it was walked past
+			v.verdict.Expired++
 		case empty:
 			v.verdict.Lost++
-			v.verdict.find(id, "lost: %s, %s", origin, s.step())
+			v.verdict.find(e.ID, "lost: %s, %s", origin, s.step())
 		default:
 			v.verdict.Outstanding++
 		}
@@ -71,38 +60,64 @@ func (v *verifier) judge(ctx context.Context, ids []string, origin string, compl
 	return nil
 }
 
-// conclude judges a request that is in all ledgers behind its origin.
-func (v *verifier) conclude(id string, s state, complete *uint64) {
-	if !s.same {
-		v.verdict.Mismatched++
-		v.verdict.find(id, "mismatched: the string stored is not the string generated")
-		return
+// lookAgain reads the states of requests that were not complete again, and says
+// which of them have a letter, and whether the queues were empty before.
+func (v *verifier) lookAgain(ctx context.Context, open []ledger.Entry, states map[string]state) (empty bool, dead map[string]bool, err error) {
+	empty, before, err := v.drained(ctx)
+	if err != nil {
+		return false, nil, err
 	}
-	*complete++
+	again, err := v.states(ctx, open)
+	if err != nil {
+		return false, nil, err
+	}
+	ids, unfinished := make([]string, len(open)), 0
+	for i, e := range open {
+		if states[e.ID], ids[i] = again[e.ID], e.ID; !again[e.ID].finished() {
+			unfinished++
+		}
+	}
+	if dead, err = v.dead.Having(ctx, ids); err != nil {
+		return false, nil, err
+	}
+	if empty && unfinished > len(dead) {
+		// What was in a letter when the queues were empty may have been redriven
+		// before we looked for the letter.
+		_, after, err := v.drained(ctx)
+		if err != nil {
+			return false, nil, err
+		}
+		empty = before.SameLetters(after)
+	}
+	return empty, dead, nil
 }
 
-func (v *verifier) states(ctx context.Context, ids []string) (map[string]state, error) {
-	generated, err := v.get(ctx, v.generated, ids)
-	if err != nil {
+// drained says whether the queues were empty together at some moment during
+// the call.
+func (v *verifier) drained(ctx context.Context) (empty bool, s drain.Snapshot, err error) {
+	err = ask.Patiently(ctx, v.js.Conn(), func(ctx context.Context) (err error) {
+		empty, s, err = drain.Check(ctx, v.js)
+		return err
+	})
+	return empty, s, err
+}
+
+// states reads how far requests have come.
+func (v *verifier) states(ctx context.Context, entries []ledger.Entry) (map[string]state, error) {
+	var values [3]map[string][]byte
+	group, ctx := errgroup.WithContext(ctx)
+	for i, l := range []ledger.Ledger{v.generated, v.stored, v.received} {
+		group.Go(func() (err error) {
+			values[i], err = get(ctx, l, entries)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	stored, err := v.get(ctx, v.stored, ids)
-	if err != nil {
-		return nil, err
-	}
-	received, err := v.get(ctx, v.received, ids)
-	if err != nil {
-		return nil, err
-	}
-	states := make(map[string]state, len(ids))
-	for _, id := range ids {
-		g, hasGenerated := generated[id]
-		s, hasStored := stored[id]
-		_, hasReceived := received[id]
-		states[id] = state{
-			generated: hasGenerated, stored: hasStored, received: hasReceived,
-			same: hasGenerated && hasStored && text(g) == text(s),
-		}
+	states := make(map[string]state, len(entries))
+	for _, e := range entries {
+		states[e.ID] = newState(e.ID, values[0], values[1], values[2])
 	}
 	return states, nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -54,6 +55,7 @@ func (l *Log) Has(parts ...string) bool {
 // Await returns when one line contains all the parts.
 func (l *Log) Await(t testing.TB, parts ...string) {
 	t.Helper()
-	require.Eventually(t, func() bool { return l.Has(parts...) }, patience, 10*time.Millisecond,
-		"no line of the log has all of %q", parts)
+	if !assert.Eventually(t, func() bool { return l.Has(parts...) }, patience, 10*time.Millisecond) {
+		require.FailNow(t, "no line of the log has them all", "parts %q, lines %q", parts, l.Lines())
+	}
 }

@@ -4,24 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
+	"strings"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
 	"decoupled.example/shared/publish"
-)
-
-const (
-	// chunk is how many entries one request reads.
-	chunk = 512
-	// answerWithin is how long the broker may take for one entry or request.
-	answerWithin = 2 * time.Second
-	// retryEvery is the pause before a failed read is repeated.
-	retryEvery = 100 * time.Millisecond
-	// sayEvery is how often a lasting trouble is logged.
-	sayEvery = 10 * time.Second
 )
 
 // JetStream is a Ledger in a set-once key-value bucket: a stream that keeps one
@@ -49,10 +38,9 @@ func NewJetStream(conn *nats.Conn, publisher *publish.Publisher, log zerolog.Log
 	}
 }
 
-func (l *JetStream) stream() string            { return "KV_" + l.bucket }
 func (l *JetStream) subject(id string) string  { return "$KV." + l.bucket + "." + id }
-func (l *JetStream) id(subject string) string  { return subject[len("$KV.")+len(l.bucket)+1:] }
-func (l *JetStream) api(request string) string { return "$JS.API." + request + "." + l.stream() }
+func (l *JetStream) id(subject string) string  { return strings.TrimPrefix(subject, l.subject("")) }
+func (l *JetStream) api(request string) string { return "$JS.API." + request + ".KV_" + l.bucket }
 
 // Keep implements Ledger. All entries are written at once, each on the
 // condition that its subject is empty; only what another was first with is read.
@@ -120,31 +108,4 @@ func (l *JetStream) readTaken(ctx context.Context, entries []Entry, taken []int,
 		}
 	}
 	return free, nil
-}
-
-// Get implements Ledger.
-func (l *JetStream) Get(ctx context.Context, ids ...string) ([]Entry, error) {
-	for _, id := range ids {
-		if err := validateID(id); err != nil {
-			return nil, fmt.Errorf("cannot get %.40q from %s: %w", id, l.bucket, err)
-		}
-	}
-	found, err := l.lookUp(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
-	entries := make([]Entry, 0, len(found))
-	for _, id := range ids {
-		if e, ok := found[id]; ok {
-			entries = append(entries, e)
-		}
-	}
-	return entries, nil
-}
-
-// Count implements Ledger. As every key has one message for good, the number of
-// messages is the number of keys.
-func (l *JetStream) Count(ctx context.Context) (uint64, error) {
-	state, err := l.state(ctx)
-	return state.Msgs, err
 }

@@ -75,6 +75,17 @@ func (f *fixture) setUp(settings topology.Settings) {
 	}
 }
 
+// recreate deletes a queue's stream and makes it and its consumer again.
+func (f *fixture) recreate(name string) {
+	f.Helper()
+	stream, consumer := f.stream(name).Config, f.consumer().Config
+	require.NoError(f, f.js.DeleteStream(f.Context(), name))
+	_, err := f.js.CreateStream(f.Context(), stream)
+	require.NoError(f, err)
+	_, err = f.js.CreateConsumer(f.Context(), name, consumer)
+	require.NoError(f, err)
+}
+
 // connect returns a connection of its own, as each process has one.
 func (f *fixture) connect(options ...nats.Option) *nats.Conn {
 	f.Helper()
@@ -167,6 +178,33 @@ func (f *fixture) eventually(condition func() bool, message string) {
 	require.Eventually(f, condition, patience, often, message)
 }
 
+// suspicious has everything in a queue delivered, and handed back, so often that
+// the next delivery makes it suspect.
+func (f *fixture) suspicious(stream, consumer string) {
+	f.Helper()
+	c, err := f.js.Consumer(f.Context(), stream, consumer)
+	require.NoError(f, err)
+	n := int(f.stream(stream).State.Msgs)
+	for range requestsConfig().Attempts {
+		batch, err := c.Fetch(n, jetstream.FetchMaxWait(patience))
+		require.NoError(f, err)
+		for m := range batch.Messages() {
+			require.NoError(f, m.Nak())
+		}
+		require.NoError(f, batch.Error())
+	}
+}
+
+// message returns one of the queue's by its sequence.
+func (f *fixture) message(sequence uint64) *jetstream.RawStreamMsg {
+	f.Helper()
+	s, err := f.js.Stream(f.Context(), topology.Requests)
+	require.NoError(f, err)
+	m, err := s.GetMsg(f.Context(), sequence)
+	require.NoError(f, err)
+	return m
+}
+
 // letters returns the dead letters, oldest first.
 func (f *fixture) letters() []*jetstream.RawStreamMsg {
 	f.Helper()
@@ -176,6 +214,9 @@ func (f *fixture) letters() []*jetstream.RawStreamMsg {
 	for sequence := uint64(1); sequence <= s.CachedInfo().State.LastSeq; sequence++ {
 		m, err := s.GetMsg(f.Context(), sequence)
 		require.NoError(f, err)
+		for _, name := range []string{"Nats-Stream", "Nats-Subject", "Nats-Sequence", "Nats-Time-Stamp"} {
+			m.Header.Del(name) // the broker adds them to what it reads
+		}
 		letters = append(letters, m)
 	}
 	return letters
@@ -242,4 +283,3 @@ func receive[T any](t testing.TB, from <-chan T, otherwise string) (value T) {
 	}
 	return value
 }
-

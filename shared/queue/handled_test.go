@@ -3,6 +3,7 @@ package queue_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -64,4 +65,13 @@ func (h *handled) requireEachOnce(t testing.TB, values []request) {
 // has says whether a batch contains the request.
 func has(batch []queue.Message[request], r request) bool {
 	return slices.ContainsFunc(batch, func(m queue.Message[request]) bool { return m.Body.ID == r.ID })
+}
+
+// ids lists what a batch contains.
+func ids(batch []queue.Message[request]) string {
+	var list []string
+	for _, m := range batch {
+		list = append(list, m.Body.ID)
+	}
+	return strings.Join(list, " ")
 }

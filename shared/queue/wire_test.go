@@ -84,7 +84,7 @@ func raw(t testing.TB, url, subject, header, body string) {
 	lines := bufio.NewReader(conn)
 	_, err = lines.ReadString('\n') // INFO
 	require.NoError(t, err)
-	options, err := json.Marshal(map[string]any{"headers": true, "no_responders": true, "protocol": 1, "lang": "raw", "version": "1"})
+	options, err := json.Marshal(map[string]any{"verbose": false, "headers": true, "protocol": 1})
 	require.NoError(t, err)
 	_, err = fmt.Fprintf(conn, "CONNECT %s\r\nSUB stored 1\r\nHPUB %s stored %d %d\r\n%s%s\r\n", options, subject, len(header), len(header)+len(body), header, body)
 	require.NoError(t, err)

@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 	"fmt"
-	"net"
 	"strings"
 	"time"
 
@@ -21,15 +20,15 @@ const (
 	// A peer that died without a goodbye is found after 10 to 15 s.
 	pingEvery  = 5 * time.Second
 	pingsUnmet = 2
-	// flushWithin bounds how long closing waits for a broker that is slow.
+	// flushWithin bounds how long closing waits for a broker that hangs.
 	flushWithin = 2 * time.Second
 )
 
-// Connect connects a program to NATS, and stays at it until ctx ends or the
-// connection is closed by the caller. That NATS cannot be reached is no error:
-// the connection is returned all the same, what is published meanwhile is
-// buffered, and the log says now and then why it still fails. An error means
-// that the settings can never work.
+// Connect connects a program to NATS, and stays at it until the caller closes
+// the connection, or ctx ends: then it is cut at once, and what is not flushed
+// is lost. That NATS cannot be reached is no error: the connection is returned
+// all the same, what is published meanwhile is buffered, and the log says now
+// and then why it still fails. An error means that the settings can never work.
 //
 // The name identifies the program to the broker, and makes the prefix of its
 // inboxes, _INBOX_<name>: one per program, not per replica, so that a user of
@@ -48,6 +47,7 @@ func (l *link) connect(ctx context.Context, name string) error {
 		return fmt.Errorf("cannot connect to NATS: %w", err)
 	}
 	ctx, l.end = context.WithCancel(ctx)
+	l.dialer = newDialer(ctx)
 	options := []nats.Option{
 		nats.Name(name),
 		nats.CustomInboxPrefix("_INBOX_" + name),
@@ -60,16 +60,8 @@ func (l *link) connect(ctx context.Context, name string) error {
 		nats.Timeout(attemptWithin),
 		nats.PingInterval(pingEvery),
 		nats.MaxPingsOutstanding(pingsUnmet),
-		// While nats.go dials it holds the lock that most of its methods need,
-		// Close among them. Our dialer gives up when ctx ends, also on a name
-		// server that does not answer.
-		nats.SetCustomDialer(dialFunc(func(network, address string) (net.Conn, error) {
-			dialer := net.Dialer{Timeout: attemptWithin}
-			conn, err := dialer.DialContext(ctx, network, address)
-			l.dialled(err)
-			return conn, err
-		})),
-		nats.SkipHostLookup(),
+		nats.SetCustomDialer(l.dialer),
+		nats.SkipHostLookup(), // the dialer does it
 		nats.ConnectHandler(l.connected),
 		nats.ReconnectHandler(l.connected),
 		nats.DisconnectErrHandler(l.disconnected),
@@ -88,11 +80,6 @@ func (l *link) connect(ctx context.Context, name string) error {
 		return fmt.Errorf("cannot connect to NATS: %w", err)
 	}
 	context.AfterFunc(ctx, l.conn.Close)
-	go l.watch(ctx)
+	l.watching.Go(func() { l.watch(ctx) })
 	return nil
 }
-
-// dialFunc is a nats.CustomDialer.
-type dialFunc func(network, address string) (net.Conn, error)
-
-func (dial dialFunc) Dial(network, address string) (net.Conn, error) { return dial(network, address) }

@@ -79,6 +79,20 @@ func TestConnectionComesBackAfterARestart(t *testing.T) {
 	require.Eventually(t, func() bool { return len(log.with("connected to NATS")) == 2 }, patience, tick)
 }
 
+// A host that is cut off, or a broker that is paused, closes nothing.
+func TestABrokerThatHangsIsFound(t *testing.T) {
+	t.Parallel()
+	b := brokertest.Start(t, core)
+	p := startProxy(t, b)
+	nc, log := connect(t, service.Broker{URL: p.url()})
+	awaitConnected(t, nc)
+
+	p.hang()
+	log.await(t, "lost the connection to NATS", "stale connection")
+	p.goOn()
+	awaitConnected(t, nc)
+}
+
 func TestConnectTriesEveryServer(t *testing.T) {
 	t.Parallel()
 	gone := brokertest.Start(t, core)
@@ -88,6 +102,14 @@ func TestConnectTriesEveryServer(t *testing.T) {
 	nc, _ := connect(t, service.Broker{URL: url + ", " + strings.TrimPrefix(b.URL(), "nats://")})
 	awaitConnected(t, nc)
 	require.Equal(t, b.URL(), nc.ConnectedUrl())
+}
+
+// An outage can be longer than any number of attempts.
+func TestConnectionNeverGivesUp(t *testing.T) {
+	t.Parallel()
+	b := brokertest.Start(t, core)
+	nc, _ := connect(t, service.Broker{URL: b.URL()})
+	require.Negative(t, nc.Opts.MaxReconnect)
 }
 
 func TestInboxesAreTheProgramsOwn(t *testing.T) {
@@ -163,15 +185,13 @@ func TestConnectStopsWhenItsContextEnds(t *testing.T) {
 	require.Eventually(t, nc.IsClosed, patience, tick)
 }
 
-// A server that does not even refuse keeps a dial waiting. With as many of them
-// as here all dials together take longer than this test waits.
 func TestConnectDoesNotWaitForADialWhenItsContextEnds(t *testing.T) {
 	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())
-	url := strings.TrimSuffix(strings.Repeat("nats://"+blackHole(t)+",", 100), ",")
+	broker := service.Broker{URL: blackHole(t)}
 	returned := make(chan *nats.Conn, 1)
 	go func() {
-		nc, err := service.Connect(ctx, service.NewLog(&lines{}, service.Logging{}, "tester"), service.Broker{URL: url}, "tester")
+		nc, err := service.Connect(ctx, service.NewLog(&lines{}, service.Logging{}, "tester"), broker, "tester")
 		if err == nil {
 			returned <- nc
 		}
@@ -185,8 +205,9 @@ func TestConnectDoesNotWaitForADialWhenItsContextEnds(t *testing.T) {
 	}
 }
 
-// blackHole is an address where a connection is neither taken nor refused: that
-// of a listener whose backlog is full.
+// blackHole is the URL of servers that neither take nor refuse a connection: a
+// listener whose backlog is full. It lists so many of them that all dials
+// together would take longer than any test waits.
 func blackHole(t *testing.T) string {
 	t.Helper()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
@@ -201,7 +222,7 @@ func blackHole(t *testing.T) string {
 		dialer := net.Dialer{Timeout: 200 * time.Millisecond}
 		conn, err := dialer.DialContext(t.Context(), "tcp", address)
 		if err != nil {
-			return address
+			return strings.Repeat("nats://"+address+",", 100)
 		}
 		t.Cleanup(func() { _ = conn.Close() })
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,13 +33,15 @@ type link struct {
 	conn   *nats.Conn
 	broker Broker
 	lines  *throttle
-	end    context.CancelFunc
+	dialer *dialer
+	end    context.CancelFunc // cuts the connection
 
-	up      atomic.Bool // without the lock of nats.go, which is held while it dials
-	failure atomic.Pointer[error]
-	lost    chan struct{} // tells watch to look soon
-	closed  chan struct{}
-	reason  error // why it was closed; to be read after closed is
+	up     atomic.Bool   // without the lock of nats.go, see dialer
+	lost   chan struct{} // tells watch to look soon
+	closed chan struct{}
+	reason error // why it was closed; to be read after closed is
+
+	watching sync.WaitGroup
 }
 
 func newLink(log zerolog.Logger, broker Broker) *link {
@@ -61,12 +64,16 @@ func (l *link) ready() error {
 // close gives what was published a moment to leave, and closes the connection.
 func (l *link) close() {
 	if l.up.Load() {
-		if err := l.conn.FlushTimeout(flushWithin); err != nil {
+		overdue := time.AfterFunc(flushWithin, l.end) // a timeout of Flush's own does not count while a write hangs
+		err := l.conn.Flush()
+		overdue.Stop()
+		if err != nil {
 			l.lines.say(zerolog.WarnLevel, "cannot flush the connection to NATS; what was published last may be lost", "error", err.Error())
 		}
 	}
 	l.end()
 	l.conn.Close()
+	l.watching.Wait() // it may have a last line to say
 }
 
 func (l *link) connected(nc *nats.Conn) {
@@ -76,7 +83,7 @@ func (l *link) connected(nc *nats.Conn) {
 
 func (l *link) disconnected(_ *nats.Conn, err error) {
 	l.up.Store(false)
-	if err == nil {
+	if err == nil || l.dialer.ctx.Err() != nil {
 		return // we close it ourselves
 	}
 	l.lines.say(zerolog.WarnLevel, "lost the connection to NATS; trying again", "error", err.Error())
@@ -95,9 +102,6 @@ func (l *link) finished(nc *nats.Conn) {
 	close(l.closed)
 	l.end()
 }
-
-// dialled remembers how the last dial ended.
-func (l *link) dialled(err error) { l.failure.Store(&err) }
 
 // credentials is called by nats.go at each attempt, with its lock held.
 func (l *link) credentials() (user, password string) {
@@ -174,9 +178,7 @@ func (l *link) explain() {
 	line := "still cannot reach NATS at " + l.broker.URL + "; trying again"
 	err := l.conn.LastError() // of a handshake; a failed dial clears it
 	if err == nil {
-		if failure := l.failure.Load(); failure != nil {
-			err = *failure
-		}
+		err = l.dialer.failure()
 	} else if errors.Is(err, nats.ErrAuthorization) {
 		line = fmt.Sprintf("NATS at %s refuses the login of %s; trying again", l.broker.URL, l.who())
 	}

@@ -69,6 +69,7 @@ func TestDenialsDoNotFloodTheLog(t *testing.T) {
 	}
 	require.NoError(t, nc.Flush())
 
+	nc.Close() // which ends the period, too
 	log.await(t, "always.the.same (again)", `"times":`)
 	log.await(t, "left out")
 	require.Less(t, len(log.with("does not allow")), 100)

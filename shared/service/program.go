@@ -46,12 +46,14 @@ type Program struct {
 // Main is the whole main function of a program: it does not return. SIGTERM and
 // SIGINT end the context of Run; a second one ends the process at once.
 func (p Program) Main() {
+	// Unlike with signal.NotifyContext, the default for the second signal is back
+	// before anyone sees the end of ctx.
 	ctx, stop := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		first := <-signals
-		signal.Stop(signals) // the next does what it does by default
+		signal.Stop(signals)
 		stop(fmt.Errorf("%v signal", first))
 	}()
 	os.Exit(p.Execute(ctx, os.Args[1:], os.Stdout, os.Stderr))

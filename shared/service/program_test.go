@@ -73,6 +73,8 @@ func TestWithoutABrokerItKeepsTryingAndStopsAtOnce(t *testing.T) {
 	p.await("still cannot reach NATS")
 	p.stop()
 	require.Zero(t, p.exit())
+	all := p.log.with("message")
+	require.Contains(t, all[len(all)-1], "stopped", "nothing is said after that")
 }
 
 func TestToldToStopBeforeItBegan(t *testing.T) {
@@ -84,7 +86,7 @@ func TestToldToStopBeforeItBegan(t *testing.T) {
 	program := service.Program{Name: "tester", Options: &o, Run: func(context.Context, *service.Service) error {
 		return errors.New("must not be called")
 	}}
-	require.Zero(t, program.Execute(ctx, []string{"--nats-url=nats://" + blackHole(t)}, log, log), "%s", log)
+	require.Zero(t, program.Execute(ctx, []string{"--nats-url", blackHole(t)}, log, log), "%s", log)
 }
 
 func TestSettingsThatCanNeverWorkEndTheProgram(t *testing.T) {
@@ -119,6 +121,26 @@ func TestWhatWasPublishedLastStillLeaves(t *testing.T) {
 		_, err := sub.NextMsg(patience)
 		require.NoError(t, err)
 	}
+}
+
+func TestABrokerThatHangsDoesNotHoldUpTheEnd(t *testing.T) {
+	t.Parallel()
+	proxy := startProxy(t, brokertest.Start(t, core))
+	p := boot(t, func(ctx context.Context, s *service.Service) error {
+		go func() { // fills the buffers of both sides, until a write hangs
+			for s.Conn.Publish("much", make([]byte, 1<<19)) == nil {
+			}
+		}()
+		<-ctx.Done()
+		return nil
+	}, "--nats-url", proxy.url())
+	p.await("connected to NATS")
+
+	proxy.hang()
+	defer proxy.goOn()
+	p.stop()
+	require.Zero(t, p.exit())
+	p.await("cannot flush")
 }
 
 func TestWorkInHandIsNotWaitedForForEver(t *testing.T) {

@@ -58,9 +58,7 @@ func Announce(nc *nats.Conn, name string, counts func() map[string]int64) (insta
 		// An answer that cannot be sent is one that nobody waits for any more.
 		_ = r.RespondJSON(answer)
 	})
-	// Not as Config.Endpoint: that would be put into a queue group after all.
-	err = replica.AddEndpoint("status", handler,
-		micro.WithEndpointSubject(StatusSubject(name)), micro.WithEndpointQueueGroupDisabled())
+	err = replica.AddEndpoint("status", handler, micro.WithEndpointSubject(StatusSubject(name)))
 	if err != nil {
 		return "", fmt.Errorf("cannot announce service %s: %w", name, err)
 	}

@@ -1,0 +1,69 @@
+package drain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"decoupled.example/console/internal/ask"
+	"decoupled.example/shared/topology"
+)
+
+// reader reads the state of one stream.
+type reader func(ctx context.Context, stream string) (State, error)
+
+// order is in which the streams are read. For Check any order is right.
+var order = append(slices.Clone(topology.QueueNames), topology.DeadLetters)
+
+// Check says whether there was a moment during the call at which all queues
+// were empty together. The snapshot is the second pass: what remains if not. It
+// asks once: an error means that the broker did not answer, or that there is no
+// such stream.
+func Check(ctx context.Context, js jetstream.JetStream) (bool, Snapshot, error) {
+	return check(ctx, streamState(js))
+}
+
+func check(ctx context.Context, read reader) (bool, Snapshot, error) {
+	first, err := pass(ctx, read, order)
+	if err != nil {
+		return false, nil, err
+	}
+	second, err := pass(ctx, read, order)
+	if err != nil {
+		return false, nil, err
+	}
+	return first.Empty() && slices.EqualFunc(first, second, State.same), second, nil
+}
+
+func pass(ctx context.Context, read reader, order []string) (Snapshot, error) {
+	snapshot := make(Snapshot, 0, len(order))
+	for _, stream := range order {
+		s, err := read(ctx, stream)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read %s: %w", stream, err)
+		}
+		snapshot = append(snapshot, s)
+	}
+	return snapshot, nil
+}
+
+func streamState(js jetstream.JetStream) reader {
+	return func(ctx context.Context, name string) (state State, err error) {
+		err = ask.Once(ctx, js.Conn(), func(ctx context.Context) error {
+			stream, err := js.Stream(ctx, name)
+			if errors.Is(err, jetstream.ErrStreamNotFound) {
+				return fmt.Errorf("%w: run setup", err)
+			}
+			if err != nil {
+				return err
+			}
+			info := stream.CachedInfo()
+			state = State{Stream: name, Messages: info.State.Msgs, LastSeq: info.State.LastSeq, Created: info.Created}
+			return nil
+		})
+		return state, err
+	}
+}

@@ -1,0 +1,120 @@
+// Package ask puts questions to the broker: once, with an end to the waiting, or
+// again until the broker is back.
+package ask
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// answerWithin is how long the broker may take for one question. What was
+	// asked when it went away is never answered, so waiting longer is in vain.
+	answerWithin = 2 * time.Second
+	// again is the pause before a question is repeated.
+	again = 100 * time.Millisecond
+	// settled is how long nobody may be there to answer: a broker that stops or
+	// starts is in that state for a moment.
+	settled = time.Second
+)
+
+// Codes of the server that the client library has no names for.
+const (
+	clusterNoPeers      jetstream.ErrorCode = 10005
+	clusterNotAvailable jetstream.ErrorCode = 10008
+)
+
+// Once asks once. It fails at once while there is no connection, and in about two
+// seconds when no answer comes. A permission that is missing shows as silence to
+// JetStream's API; here it is an error that unwraps to nats.ErrPermissionViolation
+// and names it.
+func Once(ctx context.Context, conn *nats.Conn, question func(ctx context.Context) error) error {
+	switch {
+	case conn.IsClosed():
+		return nats.ErrConnectionClosed
+	case !conn.IsConnected(): // else questions would pile up in the client's buffer
+		return nats.ErrDisconnected
+	}
+	before := conn.LastError()
+	attempt, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	err := question(attempt)
+	if err == nil || !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	if denied := Denied(conn, before); denied != nil {
+		return denied
+	}
+	return err
+}
+
+// Denied returns the permission that conn was denied last, if that is not what
+// its LastError was before. The broker answers nothing to who lacks one: it
+// tells the connection.
+func Denied(conn *nats.Conn, before error) error {
+	denied := conn.LastError()
+	if !errors.Is(denied, nats.ErrPermissionViolation) || denied == before { //nolint:errorlint // another one, not another kind
+		return nil
+	}
+	return denied
+}
+
+// Patiently asks until there is an answer, be it an error, or until ctx ends. It
+// goes on while the broker is away, silent, or electing a leader; when ctx ends
+// first the error unwraps to ctx's and says what the trouble was.
+func Patiently(ctx context.Context, conn *nats.Conn, question func(ctx context.Context) error) error {
+	var trouble error
+	var absent time.Time // since when nobody is there to answer
+	for {
+		err := Once(ctx, conn, question)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			if trouble == nil {
+				return ctx.Err()
+			}
+			return fmt.Errorf("%w: %w", ctx.Err(), trouble)
+		case isAbsent(err):
+			if absent.IsZero() {
+				absent = time.Now()
+			}
+			if time.Since(absent) > settled {
+				return err
+			}
+		case passes(err):
+			absent = time.Time{}
+		default:
+			return err
+		}
+		trouble = err
+		select {
+		case <-time.After(again):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// isAbsent recognises the answer of a broker without JetStream. One that has it
+// gives the same while it stops or starts.
+func isAbsent(err error) bool {
+	return errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrJetStreamNotEnabled)
+}
+
+// passes tells an error that goes away by itself from one that stays.
+func passes(err error) bool {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrDisconnected) {
+		return true
+	}
+	var api jetstream.JetStreamError
+	if !errors.As(err, &api) || api.APIError() == nil {
+		return false
+	}
+	code := api.APIError().ErrorCode
+	return code == clusterNotAvailable || code == clusterNoPeers
+}

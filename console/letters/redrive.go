@@ -1,0 +1,79 @@
+package letters
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"decoupled.example/shared/topology"
+)
+
+// ErrNotRedrivable is the error for a letter that does not say which queue its
+// message was in. A letter decides where its body is published, with the rights
+// of the operator, so only a queue's own subject will do.
+var ErrNotRedrivable = errors.New("the letter's message was in no queue")
+
+// subjects are where the messages of each queue are published.
+var subjects = map[string]string{
+	topology.Requests:  topology.SubjectRequest,
+	topology.Responses: topology.SubjectResponse,
+	topology.Receipts:  topology.SubjectReceipt,
+}
+
+// Redrive publishes the letter's message again where it was, and when that is
+// confirmed removes the letter. Interrupted and repeated it may publish twice:
+// the ledgers see to it that the effect is the same as of once. While the queue
+// is full it fails, and the letter stays.
+func (l *Letters) Redrive(ctx context.Context, letter Letter) error {
+	m, err := letter.message()
+	if err != nil {
+		return fmt.Errorf("cannot redrive letter %d: %w", letter.Sequence, err)
+	}
+	err = l.ask(ctx, func(ctx context.Context) error {
+		_, err := l.js.PublishMsg(ctx, m, jetstream.WithExpectStream(letter.Queue))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("cannot redrive letter %d: %w", letter.Sequence, err)
+	}
+	return l.Discard(ctx, letter.Sequence)
+}
+
+// message is what was set aside, ready to be published.
+func (l Letter) message() (*nats.Msg, error) {
+	subject, ok := subjects[l.Queue]
+	if !ok || l.Subject != subject {
+		return nil, fmt.Errorf("%w: its subject says %.64q, and its message's subject %.64q", ErrNotRedrivable, l.Queue, l.Subject)
+	}
+	m := nats.NewMsg(subject)
+	m.Data = l.Body
+	for name, values := range l.Header {
+		if !strings.HasPrefix(strings.ToLower(name), "nats-") { // those are words to the broker, and were not for this publish
+			m.Header[name] = values
+		}
+	}
+	// The same at each attempt, so that the queue stores one; and no other
+	// letter's, not even one that had this number before the stream was made anew.
+	m.Header.Set(jetstream.MsgIDHeader, fmt.Sprintf("redrive.%d.%d", l.Sequence, l.SetAside.UnixNano()))
+	return m, nil
+}
+
+// Discard removes the letter of that number for good. One that is gone already
+// is no error.
+func (l *Letters) Discard(ctx context.Context, sequence uint64) error {
+	err := l.ask(ctx, func(ctx context.Context) error { return l.stream.DeleteMsg(ctx, sequence) })
+	if errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) {
+		// The broker has several words for a message that is not there.
+		if s, failed := l.get(ctx, query{Sequence: sequence}); s == nil && failed == nil {
+			return nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("cannot remove letter %d: %w", sequence, err)
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+// Package pause stops and resumes delivery from a queue, at the broker, without
+// touching any replica: publishers go on publishing, consumers see nothing come.
+package pause
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"decoupled.example/shared/topology"
+)
+
+// Forever is for as long as nobody resumes.
+const Forever = 100 * 365 * 24 * time.Hour
+
+// ErrUnknownQueue is the error for a name that is not a queue's.
+var ErrUnknownQueue = errors.New("no such queue")
+
+// Queue stops delivery for a time. A queue that is paused already is paused for
+// that time from now.
+func Queue(ctx context.Context, js jetstream.JetStream, queue string, d time.Duration) error {
+	consumer, err := consumerOf(queue)
+	if err != nil {
+		return fmt.Errorf("cannot pause: %w", err)
+	}
+	if d <= 0 {
+		return fmt.Errorf("cannot pause %s for %v: the time must be more than zero", queue, d)
+	}
+	if _, err := js.PauseConsumer(ctx, queue, consumer, time.Now().Add(d)); err != nil {
+		return fmt.Errorf("cannot pause %s: %w", queue, explain(err))
+	}
+	return nil
+}
+
+// Resume lets delivery go on. For a queue that is not paused it does nothing.
+func Resume(ctx context.Context, js jetstream.JetStream, queue string) error {
+	consumer, err := consumerOf(queue)
+	if err != nil {
+		return fmt.Errorf("cannot resume: %w", err)
+	}
+	if _, err := js.ResumeConsumer(ctx, queue, consumer); err != nil {
+		return fmt.Errorf("cannot resume %s: %w", queue, explain(err))
+	}
+	return nil
+}
+
+// consumerOf is the durable consumer of a queue.
+func consumerOf(queue string) (string, error) {
+	consumers, err := topology.Consumers(topology.Settings{})
+	if err != nil {
+		return "", err
+	}
+	i := slices.IndexFunc(consumers, func(c topology.Consumer) bool { return c.Stream == queue })
+	if i < 0 {
+		return "", fmt.Errorf("%w: %q; there are %s", ErrUnknownQueue, queue, strings.Join(topology.QueueNames, ", "))
+	}
+	return consumers[i].Durable, nil
+}
+
+func explain(err error) error {
+	if errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
+		return fmt.Errorf("%w: run setup", err)
+	}
+	return err
+}

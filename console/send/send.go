@@ -1,0 +1,79 @@
+// Package send asks for strings as the requestor does, and publishes what the
+// services must cope with.
+package send
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/time/rate"
+
+	"decoupled.example/requestor"
+	"decoupled.example/shared/contract"
+	"decoupled.example/shared/topology"
+)
+
+// maxBurst is how many requests are asked at once at most.
+const maxBurst = 1024
+
+// Requests asks n times, at most perSecond a second (0: as fast as it goes), with
+// the requestor's own code: they are recorded in its ledger. Each burst is given
+// to progress once it is confirmed. When it fails, it returns what was.
+func Requests(ctx context.Context, t *topology.Topology, n int, perSecond float64, progress func([]contract.Request)) ([]contract.Request, error) {
+	asker := requestor.NewAsker(t)
+	limit, burst := rate.Inf, maxBurst
+	if perSecond > 0 {
+		limit, burst = rate.Limit(perSecond), min(maxBurst, max(1, int(perSecond/10)))
+	}
+	limiter := rate.NewLimiter(limit, burst)
+	sent := make([]contract.Request, 0, n)
+	for len(sent) < n {
+		size := min(burst, n-len(sent))
+		if err := limiter.WaitN(ctx, size); err != nil {
+			return sent, fmt.Errorf("cannot send all: %d of %d are confirmed: %w", len(sent), n, err)
+		}
+		asked, err := asker.Ask(ctx, size)
+		sent = append(sent, asked...)
+		if progress != nil && len(asked) > 0 {
+			progress(asked)
+		}
+		if err != nil {
+			return sent, fmt.Errorf("cannot send all: %d of %d are confirmed: %w", len(sent), n, err)
+		}
+	}
+	return sent, nil
+}
+
+// Repeat publishes requests again, as a publisher does that has not heard the
+// broker's confirmation.
+func Repeat(ctx context.Context, t *topology.Topology, requests []contract.Request) error {
+	return t.Requests.Publish(ctx, requests...)
+}
+
+// Malformed publishes a message that no version of the contract allows.
+func Malformed(ctx context.Context, js jetstream.JetStream) error {
+	return publish(ctx, js, contract.SchemaRequest, []byte(`{"id": "not an ID", "requested_at": "yesterday"`))
+}
+
+// FutureVersion publishes a request of a version that nobody understands yet.
+func FutureVersion(ctx context.Context, js jetstream.JetStream) error {
+	_, body, err := contract.Requests.Encode(contract.NewRequest(time.Now()))
+	if err != nil {
+		return err
+	}
+	return publish(ctx, js, "decoupled.request.v99", body)
+}
+
+func publish(ctx context.Context, js jetstream.JetStream, schema string, body []byte) error {
+	m := &nats.Msg{Subject: topology.SubjectRequest, Data: body, Header: nats.Header{
+		contract.HeaderContentType: {contract.ContentType},
+		contract.HeaderSchema:      {schema},
+	}}
+	if _, err := js.PublishMsg(ctx, m); err != nil {
+		return fmt.Errorf("cannot publish to %s: %w", topology.SubjectRequest, err)
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package status
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"decoupled.example/console/internal/ask"
+	"decoupled.example/shared/service"
+	"decoupled.example/shared/topology"
+)
+
+const (
+	// firstWithin is how long the first answer may take: a long way, or a busy
+	// machine. Where nobody is alive the broker says so at once.
+	firstWithin = time.Second
+	// nextWithin is how long after an answer the next one may come. How many
+	// will come nobody knows; those who are alive answer together.
+	nextWithin = 150 * time.Millisecond
+)
+
+// services are who is asked.
+var services = []string{topology.Requestor, topology.Generator}
+
+// Replicas asks every replica of every service for its status, and returns the
+// answers that come within a moment. That there are none is no error.
+func Replicas(ctx context.Context, nc *nats.Conn) (replicas []service.Status, err error) {
+	err = ask.Patiently(ctx, nc, func(ctx context.Context) (err error) {
+		replicas, err = answers(ctx, nc)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot ask the replicas: %w", err)
+	}
+	return replicas, nil
+}
+
+func answers(ctx context.Context, nc *nats.Conn) (replicas []service.Status, err error) {
+	before := nc.LastError()
+	inbox := nc.NewInbox()
+	sub, err := nc.SubscribeSync(inbox)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = sub.Unsubscribe() }() // fails only on a closed connection
+	for _, name := range services {
+		if err := nc.PublishRequest(service.StatusSubject(name), inbox, nil); err != nil {
+			return nil, err
+		}
+	}
+	for within, absent := firstWithin, 0; absent < len(services); {
+		m, err := next(ctx, sub, within)
+		if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+			break // all have answered
+		}
+		if err != nil {
+			return nil, err
+		}
+		if m.Header.Get("Status") == "503" && len(m.Data) == 0 { // nobody is there of one service
+			absent++
+			continue
+		}
+		within = nextWithin
+		var s service.Status
+		if json.Unmarshal(m.Data, &s) == nil && s.Service != "" {
+			replicas = append(replicas, s)
+		}
+	}
+	if !nc.IsConnected() {
+		return nil, nats.ErrDisconnected
+	}
+	return replicas, ask.Denied(nc, before)
+}
+
+func next(ctx context.Context, answers *nats.Subscription, within time.Duration) (*nats.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	return answers.NextMsgWithContext(ctx)
+}

@@ -1,0 +1,60 @@
+package verify
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"decoupled.example/shared/ledger"
+)
+
+// ResetMetadata is the metadata of a ledger's stream that says after which
+// sequence its life began anew.
+const ResetMetadata = "decoupled.reset"
+
+// skew is how far the clocks of requestors and broker may differ.
+const skew = time.Minute
+
+// memory is how far back the ledgers remember.
+type memory struct {
+	keep  time.Duration // the shortest of the ledgers; 0: for ever
+	ahead time.Duration // how far the broker's clock is ahead of ours
+}
+
+func (m *memory) note(info *jetstream.StreamInfo) {
+	if keep := info.Config.MaxAge; keep > 0 && (m.keep == 0 || keep < m.keep) {
+		m.keep = keep
+	}
+	if !info.TimeStamp.IsZero() {
+		m.ahead = time.Until(info.TimeStamp)
+	}
+}
+
+// forgot says whether by now a ledger may have forgotten its part of the request
+// that the entry belongs to. No part is older than the request, whose ID tells
+// when it was made.
+func (m *memory) forgot(e ledger.Entry, now time.Time) bool {
+	if m.keep == 0 {
+		return false
+	}
+	oldest := e.Kept
+	if id, err := uuid.Parse(e.ID); err == nil && id.Version() == 7 {
+		if made := time.Unix(id.Time().UnixTime()); made.Before(oldest) {
+			oldest = made
+		}
+	}
+	return now.Add(m.ahead).Sub(oldest) > m.keep-skew
+}
+
+// repeated is how many entries a ledger's stream has stored since its reset and
+// has no more: each key should have been written once.
+func repeated(info *jetstream.StreamInfo) uint64 {
+	base, _ := strconv.ParseUint(info.Config.Metadata[ResetMetadata], 10, 64) // none: never reset
+	if info.Config.MaxAge > 0 && info.TimeStamp.Sub(info.Created) > info.Config.MaxAge && info.State.FirstSeq > 0 {
+		base = max(base, info.State.FirstSeq-1) // what is missing at the front has expired
+	}
+	written := max(info.State.LastSeq, base) - base
+	return max(written, info.State.NumSubjects) - info.State.NumSubjects
+}

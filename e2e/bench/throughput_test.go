@@ -1,0 +1,109 @@
+package bench
+
+import (
+	"context"
+	"flag"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/require"
+
+	"decoupled.example/console/drain"
+	"decoupled.example/console/setup"
+	"decoupled.example/console/verify"
+	"decoupled.example/demo/embedded"
+	"decoupled.example/shared/topology"
+)
+
+var (
+	rounds   = flag.Int("bench.rounds", 5, "rounds of what is compared")
+	messages = flag.Int("bench.n", 20_000, "round trips in a round")
+)
+
+// measured is one round of one variant.
+type measured struct {
+	rate                   float64 // round trips a second
+	client, server, allocs float64 // µs, µs and allocations a round trip
+}
+
+// measure runs n round trips and reads what they cost.
+func measure(b *testing.B, broker *brokerProcess, n int, run func()) measured {
+	b.Helper()
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	client, server, begun := ownCPU(b), broker.cpu(b), time.Now()
+	run()
+	took := time.Since(begun)
+	m := measured{
+		rate:   float64(n) / took.Seconds(),
+		client: float64((ownCPU(b) - client).Microseconds()) / float64(n),
+		server: float64((broker.cpu(b) - server).Microseconds()) / float64(n),
+	}
+	runtime.ReadMemStats(&after)
+	m.allocs = float64(after.Mallocs-before.Mallocs) / float64(n)
+	return m
+}
+
+// BenchmarkThroughput compares the services, as they are, with the floor.
+func BenchmarkThroughput(b *testing.B) {
+	results := make(map[string][]measured)
+	for range *rounds {
+		results["floor"] = append(results["floor"], floorRound(b, "1s", *messages))
+		results["services"] = append(results["services"], servicesRound(b, "1s", *messages))
+	}
+	report(b, "floor", results)
+	report(b, "services", results)
+}
+
+// floorRound is a round of the bare loop, on a broker of its own.
+func floorRound(b *testing.B, sync string, n int) measured {
+	b.Helper()
+	broker := startBroker(b, sync)
+	defer broker.stop()
+	nc, err := nats.Connect(broker.url)
+	require.NoError(b, err)
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	require.NoError(b, err)
+	_, err = setup.Apply(b.Context(), js, topology.Settings{})
+	require.NoError(b, err)
+	f := &floor{b: b, nc: nc}
+	f.run(b.Context(), n/10) // warm
+	return measure(b, broker, n, func() { f.run(b.Context(), n) })
+}
+
+// servicesRound is a round of one requestor and one generator, unchanged.
+func servicesRound(b *testing.B, sync string, n int) measured {
+	b.Helper()
+	broker := startBroker(b, sync)
+	defer broker.stop()
+	options := &embedded.Options{Grace: 10 * time.Second}
+	d, err := embedded.Start(b.Context(), broker.url, options, zerolog.Nop())
+	require.NoError(b, err)
+	defer d.Stop()
+	require.NoError(b, d.Generators.Scale(1))
+	trips(b, d, options, n/10) // warm
+	m := measure(b, broker, n, func() { trips(b, d, options, n) })
+	verdict, err := verify.Run(b.Context(), d.JS, d.Topology)
+	require.NoError(b, err)
+	require.True(b, verdict.Finished(), "%+v", verdict)
+	return m
+}
+
+// trips runs n round trips, asked as fast as it goes, and returns when all are
+// finished.
+func trips(b *testing.B, d *embedded.Deployment, options *embedded.Options, n int) {
+	b.Helper()
+	options.Requestor.Rate, options.Requestor.Count, options.Requestor.UntilStored = 1e6, n, true
+	require.NoError(b, d.Requestors.Scale(1))
+	require.NoError(b, d.Requestors.Wait())
+	require.NoError(b, d.Requestors.Scale(0))
+	ctx, cancel := context.WithTimeout(b.Context(), time.Minute)
+	defer cancel()
+	require.NoError(b, drain.Wait(ctx, d.JS, nil))
+}

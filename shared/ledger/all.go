@@ -1,0 +1,88 @@
+package ledger
+
+import (
+	"context"
+	"iter"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// page is how many entries All reads at once.
+const page = 4096
+
+// Count implements Ledger. As every key has one message for good, the number of
+// messages is the number of keys.
+func (l *JetStream) Count(ctx context.Context) (uint64, error) {
+	state, err := l.state(ctx)
+	return state.Msgs, err
+}
+
+// All implements Ledger.
+func (l *JetStream) All(ctx context.Context) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		state, err := l.state(ctx)
+		if err != nil {
+			yield(Entry{}, err)
+			return
+		}
+		for next := max(1, state.FirstSeq); next <= state.LastSeq; {
+			batch, err := l.following(ctx, next)
+			if err != nil {
+				yield(Entry{}, err)
+				return
+			}
+			if len(batch) == 0 { // the rest has expired
+				return
+			}
+			for _, s := range batch {
+				if s.sequence > state.LastSeq || !yield(s.Entry, nil) {
+					return
+				}
+				next = s.sequence + 1
+			}
+		}
+	}
+}
+
+// following returns some entries from that sequence on; none when there are no
+// more.
+func (l *JetStream) following(ctx context.Context, sequence uint64) ([]stored, error) {
+	var batch []stored
+	err := l.repeat(ctx, func() error {
+		// No filter, as it would match all there is: for each request the broker
+		// would look at every key.
+		_, err := l.fromAnyReplica(ctx, query{Sequence: sequence, Batch: page, MaxBytes: maxBytes},
+			func(s stored) { batch = append(batch, s) })
+		if len(batch) > 0 {
+			return nil // if it was interrupted: the next call goes on from there
+		}
+		if err != nil {
+			return err
+		}
+		// A replica that has no more may only lag behind. The leader knows.
+		s, err := l.fromLeader(ctx, query{Sequence: sequence, Next: ">"})
+		if s != nil {
+			batch = append(batch, *s)
+		}
+		return err
+	})
+	return batch, err
+}
+
+func (l *JetStream) state(ctx context.Context) (jetstream.StreamState, error) {
+	var answer struct {
+		Error *jetstream.APIError   `json:"error"`
+		State jetstream.StreamState `json:"state"`
+	}
+	err := l.repeat(ctx, func() error {
+		answer.Error = nil
+		if err := l.ask(ctx, "STREAM.INFO", nil, &answer); err != nil {
+			return err
+		}
+		if answer.Error != nil {
+			return answer.Error
+		}
+		return nil
+	})
+	return answer.State, err
+}

@@ -1,0 +1,152 @@
+package ledger_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/require"
+
+	"decoupled.example/shared/brokertest"
+	"decoupled.example/shared/ledger"
+	"decoupled.example/shared/ledger/ledgertest"
+	"decoupled.example/shared/publish"
+	"decoupled.example/shared/topology"
+)
+
+// patience bounds every wait; a loaded machine is slow.
+const patience = 30 * time.Second
+
+func TestJetStreamOnOneNode(t *testing.T) {
+	t.Parallel()
+	broker := brokertest.Start(t)
+	ledgertest.Run(t, func(t *testing.T) ledgertest.Store {
+		t.Helper()
+		return newStore(t, 1, broker)
+	})
+}
+
+func TestJetStreamOnOneNodeThatRestarts(t *testing.T) {
+	t.Parallel()
+	ledgertest.RunOutages(t, func(t *testing.T) ledgertest.Stoppable {
+		t.Helper()
+		return newStore(t, 1, brokertest.Start(t))
+	})
+}
+
+func TestJetStreamOnThreeNodes(t *testing.T) {
+	t.Parallel()
+	cluster := brokertest.StartCluster(t)
+	ledgertest.Run(t, func(t *testing.T) ledgertest.Store {
+		t.Helper()
+		return newStore(t, 3, cluster.Nodes...)
+	})
+}
+
+func TestJetStreamOnThreeNodesThatRestart(t *testing.T) {
+	t.Parallel()
+	ledgertest.RunOutages(t, func(t *testing.T) ledgertest.Stoppable {
+		t.Helper()
+		return newStore(t, 3, brokertest.StartCluster(t).Nodes...)
+	})
+}
+
+// store is a bucket of its own at brokers that it may share.
+type store struct {
+	nodes  []*brokertest.Broker
+	bucket string
+	opened int
+}
+
+func newStore(t *testing.T, replicas int, nodes ...*brokertest.Broker) *store {
+	t.Helper()
+	s := &store{nodes: nodes, bucket: "ledger-" + nuid.Next()}
+	createBucket(t, nodes[0].Connect(), s.bucket, replicas)
+	return s
+}
+
+// Open returns a ledger with a connection of its own, each to the next node.
+func (s *store) Open(t *testing.T) ledger.Ledger {
+	t.Helper()
+	node := s.nodes[s.opened%len(s.nodes)]
+	s.opened++
+	return open(t, node.Connect(), zerolog.Nop(), s.bucket)
+}
+
+func (s *store) Stop() {
+	for _, node := range s.nodes {
+		node.Stop()
+	}
+}
+
+func (s *store) Start() {
+	for _, node := range s.nodes {
+		node.Restart()
+	}
+}
+
+func open(t *testing.T, conn *nats.Conn, log zerolog.Logger, bucket string) *ledger.JetStream {
+	t.Helper()
+	publisher, err := publish.New(conn, log)
+	require.NoError(t, err)
+	return ledger.NewJetStream(conn, publisher, log, bucket)
+}
+
+// createBucket makes a bucket with the very configuration that setup gives to
+// ledgers.
+func createBucket(t *testing.T, conn *nats.Conn, bucket string, replicas int) jetstream.Stream {
+	t.Helper()
+	streams, err := topology.Streams(topology.Settings{Replicas: replicas})
+	require.NoError(t, err)
+	for _, config := range streams {
+		if config.Name != "KV_"+topology.Asked {
+			continue
+		}
+		config.Name = "KV_" + bucket
+		config.Subjects = []string{"$KV." + bucket + ".>"}
+		js, err := jetstream.New(conn)
+		require.NoError(t, err)
+		stream, err := js.CreateStream(t.Context(), config)
+		require.NoError(t, err)
+		return stream
+	}
+	require.FailNow(t, "the topology has no ledger")
+	return nil
+}
+
+// The broker's permissions that the documentation of JetStream names are enough.
+func TestTheNamedPermissionsAreEnough(t *testing.T) {
+	t.Parallel()
+	const bucket = "small"
+	broker := brokertest.Start(t, users(strings.Fields(`
+		$KV.small.>
+		$JS.API.STREAM.INFO.KV_small
+		$JS.API.STREAM.MSG.GET.KV_small
+		$JS.API.DIRECT.GET.KV_small`)))
+	createBucket(t, broker.Connect(), bucket, 1)
+	denied := make(chan error, 100)
+	l := open(t, broker.Connect(nats.UserInfo("service", ""), nats.CustomInboxPrefix("_INBOX_service"),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { denied <- err })), zerolog.Nop(), bucket)
+
+	first := ledger.Entry{ID: "a", Value: []byte("first")}
+	for range 2 {
+		kept, err := l.Keep(t.Context(), first)
+		require.NoError(t, err)
+		require.Equal(t, "first", string(kept[0].Value))
+	}
+	found, err := l.Get(t.Context(), "a", "missing")
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	n, err := l.Count(t.Context())
+	require.NoError(t, err)
+	require.EqualValues(t, 1, n)
+	for e, err := range l.All(t.Context()) {
+		require.NoError(t, err)
+		require.Equal(t, "a", e.ID)
+	}
+	require.Empty(t, denied)
+}

@@ -1,0 +1,165 @@
+package ledger_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"decoupled.example/shared/brokertest"
+	"decoupled.example/shared/ledger"
+	"decoupled.example/shared/publish"
+)
+
+// users makes the broker know "service", who may only publish to some subjects,
+// and lets everyone else do everything.
+func users(allowed []string) brokertest.Option {
+	return func(o *server.Options) {
+		o.Users = []*server.User{{Username: "setup"}, {Username: "service", Permissions: &server.Permissions{
+			Publish:   &server.SubjectPermission{Allow: allowed},
+			Subscribe: &server.SubjectPermission{Allow: []string{"_INBOX_service.>"}},
+		}}}
+		o.NoAuthUser = "setup"
+	}
+}
+
+// operations is each use of a ledger, on one that is empty.
+func operations(l ledger.Ledger) map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		"Keep":  func(ctx context.Context) error { _, err := l.Keep(ctx, ledger.Entry{ID: "kept"}); return err },
+		"Get":   func(ctx context.Context) error { _, err := l.Get(ctx, "missing"); return err },
+		"Count": func(ctx context.Context) error { _, err := l.Count(ctx); return err },
+		"All": func(ctx context.Context) error {
+			for _, err := range l.All(ctx) {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+}
+
+func TestAMissingBucketIsNamedAndWaitedFor(t *testing.T) {
+	t.Parallel()
+	broker := brokertest.Start(t)
+	var (
+		group errgroup.Group
+		logs  = make(map[string]*brokertest.Log)
+	)
+	for name := range operations(nil) {
+		logs[name] = &brokertest.Log{}
+		operation := operations(open(t, broker.Connect(), logs[name].Logger(), "later"))[name]
+		group.Go(func() error { return operation(t.Context()) })
+	}
+	for name, log := range logs {
+		log.Await(t, `"level":"warn"`, "run setup", "later", "trying again")
+		require.False(t, log.Has("incomplete"), "%s: %q", name, log.Lines())
+	}
+	createBucket(t, broker.Connect(), "later", 1)
+
+	require.NoError(t, group.Wait())
+}
+
+func TestAMissingPermissionIsNamed(t *testing.T) {
+	t.Parallel()
+	broker := brokertest.Start(t, users([]string{"nothing"}))
+	createBucket(t, broker.Connect(), "closed", 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	results := make(map[string]chan error)
+	logs := make(map[string]*brokertest.Log)
+	for name := range operations(nil) {
+		conn := broker.Connect(nats.UserInfo("service", ""), nats.CustomInboxPrefix("_INBOX_service"),
+			nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+		logs[name] = &brokertest.Log{}
+		operation := operations(open(t, conn, logs[name].Logger(), "closed"))[name]
+		result := make(chan error, 1)
+		results[name] = result
+		go func() { result <- operation(ctx) }()
+	}
+	for _, log := range logs {
+		log.Await(t, "permission", "closed", "trying again")
+	}
+	cancel()
+	for name, result := range results {
+		require.ErrorIs(t, <-result, context.Canceled, name)
+	}
+}
+
+// What is logged is for people: a broker that starts again is no news.
+func TestARestartIsNotWorthALine(t *testing.T) {
+	t.Parallel()
+	broker := brokertest.Start(t)
+	createBucket(t, broker.Connect(), "steady", 1)
+	var log brokertest.Log
+	l := open(t, broker.Connect(), log.Logger(), "steady")
+	for range 2 {
+		for name, operation := range operations(l) {
+			require.NoError(t, operation(t.Context()), name)
+		}
+		broker.Restart()
+	}
+	require.False(t, log.Has("cannot"), "%q", log.Lines())
+}
+
+func TestClosingTheConnectionEndsEveryCall(t *testing.T) {
+	t.Parallel()
+	broker := brokertest.Start(t)
+	createBucket(t, broker.Connect(), "steady", 1)
+	for name := range operations(nil) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn := broker.Connect()
+			operation := operations(open(t, conn, (&brokertest.Log{}).Logger(), "missing"))[name]
+			begun, done := make(chan struct{}), make(chan error, 1)
+			go func() {
+				close(begun)
+				done <- operation(t.Context())
+			}()
+			<-begun
+			conn.Close()
+			require.ErrorIs(t, <-done, nats.ErrConnectionClosed)
+			require.ErrorIs(t, operation(t.Context()), nats.ErrConnectionClosed)
+		})
+	}
+}
+
+func TestAnEntryThatIsTooLargeIsNamed(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, 1, brokertest.Start(t))
+	l := s.Open(t)
+	_, err := l.Keep(t.Context(), ledger.Entry{ID: "small"}, ledger.Entry{ID: "huge", Value: make([]byte, 2<<20)})
+	require.ErrorIs(t, err, publish.ErrTooLarge)
+	require.ErrorContains(t, err, "cannot keep huge in "+s.bucket)
+}
+
+// Entries that fill the broker's limit for a connection several times over are
+// read in portions: else the broker would drop the connection as too slow.
+func TestLargeEntriesAreReadInPortions(t *testing.T) {
+	t.Parallel()
+	const limit = 4 << 20
+	broker := brokertest.Start(t, func(o *server.Options) { o.MaxPending = limit })
+	s := newStore(t, 1, broker)
+	l := s.Open(t)
+	var ids []string
+	for i := range 40 {
+		ids = append(ids, name(i))
+		_, err := l.Keep(t.Context(), ledger.Entry{ID: name(i), Value: make([]byte, 900<<10)})
+		require.NoError(t, err)
+	}
+	found, err := l.Get(t.Context(), ids...)
+	require.NoError(t, err)
+	require.Len(t, found, len(ids))
+	n := 0
+	for e, err := range l.All(t.Context()) {
+		require.NoError(t, err)
+		require.Equal(t, ids[n], e.ID)
+		n++
+	}
+	require.Equal(t, len(ids), n)
+	require.Zero(t, broker.Server().NumSlowConsumers())
+}

@@ -1,0 +1,202 @@
+package queue_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"decoupled.example/shared/brokertest"
+	"decoupled.example/shared/queue"
+	"decoupled.example/shared/topology"
+)
+
+// goesOn publishes one request and waits until it is handled: soon, which is
+// before a consumer would notice by its missing heartbeats that nobody answers.
+func (f *fixture) goesOn(q *queue.Queue[request], h *handled) {
+	f.Helper()
+	value := f.publish(q, 1)[0]
+	require.Eventually(f, func() bool { return h.of(value) > 0 }, soon, often, "nothing is handled any more")
+}
+
+func TestIdleConsumerGoesOnAfterARestart(t *testing.T) {
+	t.Parallel()
+	broker := brokertest.Start(t)
+	f := newFixture(t, broker.URL(), broker.Connect())
+	f.setUp(topology.Settings{AckWait: time.Second})
+	q := f.requests()
+	h := newHandled()
+	f.consume(q, h.handle)
+	for range 5 {
+		f.goesOn(q, h)
+		broker.Restart()
+	}
+	f.goesOn(q, h)
+	f.drained()
+}
+
+func TestNothingIsLostOverRestartsUnderLoad(t *testing.T) {
+	t.Parallel()
+	broker := brokertest.Start(t)
+	f := newFixture(t, broker.URL(), broker.Connect())
+	f.setUp(topology.Settings{AckWait: time.Second})
+	f.underLoad(broker.Restart, 3)
+}
+
+func TestNothingIsLostWhenLeadersShutDownUnderLoad(t *testing.T) {
+	t.Parallel()
+	cluster := brokertest.StartCluster(t)
+	f := newFixture(t, cluster.URL(), cluster.Connect())
+	f.setUp(topology.Settings{AckWait: time.Second, Replicas: 3})
+	f.underLoad(func() {
+		leader := cluster.StreamLeader(topology.Requests)
+		leader.Stop()
+		cluster.StreamLeader(topology.Requests)
+		leader.Restart()
+		cluster.WaitReady()
+	}, 2)
+}
+
+// underLoad has disasters strike while requests are published and handled.
+func (f *fixture) underLoad(disaster func(), times int) {
+	f.Helper()
+	ctx, enough := context.WithCancel(f.Context())
+	publisher := f.requests()
+	var values []request
+	var load errgroup.Group
+	load.Go(func() error {
+		for ctx.Err() == nil {
+			more := newRequests(100)
+			values = append(values, more...)
+			if err := publisher.Publish(f.Context(), more...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	h := newHandled()
+	f.consume(f.requests(), h.handle)
+	f.consume(f.requests(), h.handle)
+	for range times {
+		before := h.count()
+		f.eventually(func() bool { return h.count() >= before+1000 }, "nothing is handled")
+		disaster()
+	}
+	before := h.count()
+	f.eventually(func() bool { return h.count() >= before+1000 }, "nothing is handled any more")
+	enough()
+	require.NoError(f, load.Wait())
+	f.eventually(func() bool { return f.settled() }, "messages are left at the consumer")
+	f.resetIfHaunted()
+	f.drained()
+	for _, v := range values {
+		require.NotZero(f, h.of(v), "lost")
+	}
+	require.Equal(f, len(values), h.count())
+	require.Empty(f, f.letters(), "an outage is nobody's fault")
+}
+
+// settled says whether the consumer has seen an end of every message.
+func (f *fixture) settled() bool {
+	c, err := f.js.Consumer(f.Context(), topology.Requests, topology.Generator)
+	return err == nil && c.CachedInfo().NumPending == 0 && c.CachedInfo().NumAckPending == 0
+}
+
+// resetIfHaunted has the broker deliver again what it forgot to remove. A broker
+// (2.15.2) that is shut down under load may note an acknowledgement and not
+// remove the message: it stays in the stream, and the consumer is beyond it.
+func (f *fixture) resetIfHaunted() {
+	f.Helper()
+	if f.left() == 0 {
+		return
+	}
+	first := f.stream(topology.Requests).State.FirstSeq
+	answer, err := f.js.Conn().Request("$JS.API.CONSUMER.RESET."+topology.Requests+"."+topology.Generator, fmt.Appendf(nil, `{"seq":%d}`, first), patience)
+	require.NoError(f, err)
+	require.NotContains(f, string(answer.Data), `"error"`)
+}
+
+func TestConsumeBeginsWhenSetupComes(t *testing.T) {
+	t.Parallel()
+	broker := brokertest.Start(t)
+	f := newFixture(t, broker.URL(), broker.Connect())
+	q := f.requests()
+	h := newHandled()
+	f.consume(q, h.handle)
+	f.eventually(func() bool { return f.logs.lines("cannot consume yet", "run setup") == 1 }, "the log does not say what to do")
+	f.setUp(topology.Settings{})
+	f.goesOn(q, h)
+	require.Equal(t, 1, f.logs.lines("cannot consume yet"), "once is enough for a while")
+}
+
+func TestConsumerDeletedAndMadeAgain(t *testing.T) {
+	t.Parallel()
+	f := start(t, topology.Settings{AckWait: time.Second})
+	config := f.consumer().Config
+	q := f.requests()
+	h := newHandled()
+	f.consume(q, h.handle)
+	f.goesOn(q, h)
+	require.NoError(t, f.js.DeleteConsumer(t.Context(), topology.Requests, topology.Generator))
+	f.eventually(func() bool { return f.logs.lines("run setup") > 0 }, "the log does not say what to do")
+	_, err := f.js.CreateConsumer(t.Context(), topology.Requests, config)
+	require.NoError(t, err)
+	f.goesOn(q, h)
+	f.drained()
+}
+
+func TestStreamDeletedAndMadeAgain(t *testing.T) {
+	t.Parallel()
+	f := start(t, topology.Settings{AckWait: time.Second})
+	q := f.requests()
+	h := newHandled()
+	f.consume(q, h.handle)
+	for range 3 {
+		f.goesOn(q, h)
+		f.recreate(topology.Requests)
+	}
+	f.goesOn(q, h)
+	f.drained()
+	require.Empty(t, f.letters())
+}
+
+// Made again with a shorter wait, the consumer would deliver to another what is
+// in hand, if the reports of progress kept their pace.
+func TestProgressIsReportedAtThePaceOfTheNewConsumer(t *testing.T) {
+	t.Parallel()
+	f := start(t, topology.Settings{AckWait: never})
+	config := f.consumer().Config
+	q := f.requests()
+	slow := func(context.Context, []queue.Message[request]) error {
+		<-time.After(3 * time.Second)
+		return nil
+	}
+	f.consume(q, slow)
+	f.eventually(func() bool { return f.consumer().NumWaiting == 2 }, "nothing is asked for")
+	require.NoError(t, f.js.DeleteConsumer(t.Context(), topology.Requests, topology.Generator))
+	f.eventually(func() bool { return f.logs.lines("run setup") == 2 }, "the loops do not notice")
+	config.AckWait = time.Second
+	_, err := f.js.CreateConsumer(t.Context(), topology.Requests, config)
+	require.NoError(t, err)
+	f.publish(q, 1)
+	f.drained()
+	require.Zero(t, q.Counts().Redelivered)
+}
+
+// A consumer that limits requests, or is of another kind, is told of, and asked
+// no more often than now and then.
+func TestConsumerThatRefusesIsToldOf(t *testing.T) {
+	t.Parallel()
+	f := start(t, topology.Settings{})
+	config := f.consumer().Config
+	config.MaxRequestExpires = time.Second
+	_, err := f.js.UpdateConsumer(t.Context(), topology.Requests, config)
+	require.NoError(t, err)
+	asked := f.tap("$JS.API.CONSUMER.MSG.NEXT.>")
+	f.consume(f.requests(), newHandled().handle)
+	f.eventually(func() bool { return f.logs.lines("turns down", "409", "MaxRequestExpires") > 0 }, "the log does not say why")
+	require.Less(t, len(asked.sent("")), 30)
+}

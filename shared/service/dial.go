@@ -1,0 +1,61 @@
+package service
+
+import (
+	"context"
+	"net"
+	"sync"
+)
+
+// dialer makes the sockets of one connection, one after the other. It is a
+// nats.CustomDialer for three reasons.
+//
+// While nats.go dials, shakes hands or writes, it holds the lock that most of
+// its methods need, Close among them. All of that ends at once when ctx does,
+// also a name server that does not answer, or a broker that hangs.
+//
+// nats.go leaves the socket of a refused login open until the garbage collector
+// finds it. Here a new socket closes the one before.
+//
+// And the reason of the last failure can be asked for.
+type dialer struct {
+	ctx context.Context // Dial has no parameter for it
+
+	mu     sync.Mutex
+	socket net.Conn
+	err    error
+}
+
+func newDialer(ctx context.Context) *dialer {
+	d := &dialer{ctx: ctx}
+	context.AfterFunc(ctx, d.hangUp)
+	return d
+}
+
+// Dial is called by nats.go, never concurrently.
+func (d *dialer) Dial(network, address string) (net.Conn, error) {
+	d.hangUp()
+	direct := net.Dialer{Timeout: attemptWithin}
+	socket, err := direct.DialContext(d.ctx, network, address)
+	d.mu.Lock()
+	d.socket, d.err = socket, err
+	d.mu.Unlock()
+	if d.ctx.Err() != nil {
+		d.hangUp() // ctx ended between the two
+	}
+	return socket, err
+}
+
+func (d *dialer) hangUp() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.socket != nil {
+		_ = d.socket.Close() // most often it is closed already
+	}
+}
+
+// failure is how the last dial failed, nil if it did not.
+func (d *dialer) failure() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.err
+}
