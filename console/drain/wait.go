@@ -47,12 +47,13 @@ func Wait(ctx context.Context, js jetstream.JetStream, progress func(Snapshot)) 
 			return fmt.Errorf("cannot tell whether all is finished: %w", err)
 		case ctx.Err() == nil:
 			trouble = err
-		case !js.Conn().IsConnected():
-			trouble = nats.ErrDisconnected
 		}
 		select {
 		case <-poll.C:
 		case <-ctx.Done():
+			if trouble == nil && !js.Conn().IsConnected() { // since a moment ago
+				trouble = nats.ErrDisconnected
+			}
 			return notDrained(last, &arrived, trouble)
 		}
 	}

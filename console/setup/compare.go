@@ -86,9 +86,11 @@ func text(field string, value any) string {
 			return time.Duration(d).String()
 		}
 	}
-	data, err := json.Marshal(value)
-	if err != nil {
+	var out strings.Builder
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false) // subjects have a ">"
+	if err := encoder.Encode(value); err != nil {
 		return fmt.Sprint(value)
 	}
-	return string(data)
+	return strings.TrimSpace(out.String())
 }

@@ -14,7 +14,7 @@ var remedies = map[jetstream.ErrorCode]string{
 	10002: "the account has no room for the queues' limits: give it more, or the queues a smaller limit",
 	10005: "the cluster has too few nodes, or they have no room: it takes as many as there are replicas",
 	10023: "the broker has no room for the queues' limits: give it more, or the queues a smaller limit",
-	10026: "the account may have no more consumers",
+	10026: "the queue or the account may have no more consumers",
 	10027: "the account may have no more streams",
 	10047: "the broker's storage is too small for the queues' limits: give it more, or the queues a smaller limit",
 	10065: "another stream takes messages of its subjects: look for it with `nats stream ls --all`",

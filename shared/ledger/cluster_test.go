@@ -20,7 +20,7 @@ import (
 func TestALoserAlwaysReturnsTheWinner(t *testing.T) {
 	t.Parallel()
 	s := newStore(t, 3, brokertest.StartCluster(t).Nodes...)
-	const writers, rounds, batch = 3, 200, 10
+	const writers, rounds, batch = 3, 120, 10
 	handles := make([]ledger.Ledger, writers) // each at another node
 	for w := range handles {
 		handles[w] = s.Open(t)

@@ -20,6 +20,10 @@ import (
 // takes is the permission to publish to $KV.<bucket>.>, and to read:
 // $JS.API.STREAM.INFO, $JS.API.STREAM.MSG.GET and $JS.API.DIRECT.GET of the
 // bucket's stream, KV_<bucket>.
+//
+// On three nodes, a leader that is cut off from the others may for some seconds
+// take itself for the leader still. To it Get may miss, and Count not count, what
+// is newest; Keep is not confirmed by it.
 type JetStream struct {
 	conn      *nats.Conn
 	publisher *publish.Publisher

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// ErrInvalidID: an ID is empty or has characters that an ID may not have.
+// ErrInvalidID says that an ID is empty, too long, or has other characters.
 var ErrInvalidID = errors.New("an ID must be 1 to 128 of the characters a-z A-Z 0-9 - _")
 
 // Entry is what is kept under an ID.

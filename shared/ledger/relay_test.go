@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -23,6 +24,7 @@ const bucket = "relayed"
 type relay struct {
 	// request returns an answer of the relay's own, or nil to pass it on.
 	request func(m *nats.Msg) *nats.Msg
+	log     zerolog.Logger
 	// answer says whether the n-th answer to a request is passed on.
 	answer func(subject string, n int) bool
 }
@@ -62,7 +64,7 @@ func through(t *testing.T, r relay) (relayed, direct ledger.Ledger) {
 		require.NoError(t, err)
 	}
 	require.NoError(t, conn.Flush())
-	return open(t, front.Connect(), zerolog.Nop(), bucket), open(t, broker.Connect(), zerolog.Nop(), bucket)
+	return open(t, front.Connect(), r.log, bucket), open(t, broker.Connect(), zerolog.Nop(), bucket)
 }
 
 // some returns n entries by that writer.
@@ -149,9 +151,7 @@ func TestExistsAndThenNothingIsThere(t *testing.T) {
 			return nil
 		}
 		refusals++
-		err := server.NewJSStreamWrongLastSequenceConstantError()
-		return &nats.Msg{Data: fmt.Appendf(nil, `{"error":{"code":%d,"err_code":%d,"description":%q},"stream":"KV_relayed","seq":0}`,
-			err.Code, err.ErrCode, err.Description)}
+		return refusal(server.NewJSStreamWrongLastSequenceConstantError())
 	}})
 	entries, ids := some(5, "one")
 	kept, err := l.Keep(t.Context(), entries...)
@@ -182,4 +182,37 @@ func TestALostConfirmation(t *testing.T) {
 		require.Equal(t, "one", string(e.Value))
 	}
 	requireAll(t, direct, ids, "one")
+}
+
+// What a person reads in the log should be worth it: that a broker was not ready
+// for a moment is not.
+func TestAMomentIsNotWorthALine(t *testing.T) {
+	t.Parallel()
+	var log brokertest.Log
+	refused := make(map[string]bool)
+	l, _ := through(t, relay{log: log.Logger(), request: func(m *nats.Msg) *nats.Msg {
+		if refused[m.Subject] {
+			return nil
+		}
+		refused[m.Subject] = true
+		if isRead(m.Subject) {
+			return &nats.Msg{Header: nats.Header{"Status": {"503"}}}
+		}
+		return refusal(server.NewJSClusterNotAvailError())
+	}})
+	for name, operation := range operations(l) {
+		begun := time.Now()
+		require.NoError(t, operation(t.Context()), name)
+		if time.Since(begun) > time.Second {
+			t.Skip("the machine is so busy that a moment takes longer than a second")
+		}
+	}
+	require.Len(t, refused, 4, "each was refused once: %v", refused)
+	require.False(t, log.Has("cannot"), "%q", log.Lines())
+}
+
+// refusal is how the broker says that.
+func refusal(err *server.ApiError) *nats.Msg {
+	return &nats.Msg{Data: fmt.Appendf(nil, `{"error":{"code":%d,"err_code":%d,"description":%q},"stream":"KV_relayed","seq":0}`,
+		err.Code, err.ErrCode, err.Description)}
 }

@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -37,6 +38,10 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		os.Exit(0)
+	}
+	// They wait for the broker's timers most of the time.
+	if err := flag.Set("test.parallel", "6"); err != nil { // -parallel comes later, and counts
+		panic(err)
 	}
 	os.Exit(m.Run())
 }

@@ -200,3 +200,32 @@ func TestConsumerThatRefusesIsToldOf(t *testing.T) {
 	f.eventually(func() bool { return f.logs.lines("turns down", "409", "MaxRequestExpires") > 0 }, "the log does not say why")
 	require.Less(t, len(asked.sent("")), 30)
 }
+
+// What is said during an outage waits in the client's buffer for its end, and
+// when that is full nothing more can be said: not even that work is done.
+func TestOutageIsNotFilledWithReportsOfProgress(t *testing.T) {
+	t.Parallel()
+	broker := brokertest.Start(t)
+	f := newFixture(t, broker.URL(), broker.Connect())
+	f.setUp(topology.Settings{AckWait: 300 * time.Millisecond})
+	conn := f.connect()
+	wire := f.tap("$JS.ACK.>")
+	finish := make(chan struct{})
+	f.publish(f.requests(), 2)
+	f.consume(f.requestsOver(conn, patience), func(context.Context, []queue.Message[request]) error {
+		<-finish
+		return nil
+	})
+	f.eventually(func() bool { return len(wire.sent("+WPI")) > 0 }, "no progress is reported")
+	broker.Stop()
+	f.eventually(func() bool { return !conn.IsConnected() }, "the connection is not lost")
+	before, err := conn.Buffered()
+	require.NoError(t, err)
+	<-time.After(time.Second)
+	after, err := conn.Buffered()
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+	close(finish)
+	broker.Restart()
+	f.drained()
+}

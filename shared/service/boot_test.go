@@ -96,7 +96,7 @@ func (b *booted) url(path string) string {
 // get returns the answer of the program's health server.
 func (b *booted) get(path string) (status int, body string) {
 	b.t.Helper()
-	return get(b.t, b.url(path))
+	return get(b.t.Context(), b.url(path))
 }
 
 // awaitStatus waits until a path of the health server answers with a status.
@@ -104,20 +104,26 @@ func (b *booted) awaitStatus(path string, status int) {
 	b.t.Helper()
 	url := b.url(path)
 	require.Eventually(b.t, func() bool {
-		got, _ := get(b.t, url)
+		got, _ := get(b.t.Context(), url)
 		return got == status
 	}, patience, tick, "%s did not become %d", path, status)
 }
 
-func get(t *testing.T, url string) (status int, body string) {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
-	require.NoError(t, err)
+// get returns status 0 and the error where there is no answer.
+func get(ctx context.Context, url string) (status int, body string) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, err.Error()
+	}
 	response, err := http.DefaultClient.Do(request)
-	require.NoError(t, err)
+	if err != nil {
+		return 0, err.Error()
+	}
 	defer response.Body.Close()
 	content, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
+	if err != nil {
+		return 0, err.Error()
+	}
 	return response.StatusCode, string(content)
 }
 

@@ -104,12 +104,14 @@ func TestConnectTriesEveryServer(t *testing.T) {
 	require.Equal(t, b.URL(), nc.ConnectedUrl())
 }
 
-// An outage can be longer than any number of attempts.
-func TestConnectionNeverGivesUp(t *testing.T) {
+// What shows only in outages that are too long for a test: that attempts are not
+// counted, and that no lookup of a name is out of the dialer's hands.
+func TestOptionsForLongOutages(t *testing.T) {
 	t.Parallel()
 	b := brokertest.Start(t, core)
 	nc, _ := connect(t, service.Broker{URL: b.URL()})
 	require.Negative(t, nc.Opts.MaxReconnect)
+	require.True(t, nc.Opts.SkipHostLookup)
 }
 
 func TestInboxesAreTheProgramsOwn(t *testing.T) {

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync"
 )
@@ -16,7 +17,7 @@ import (
 // nats.go leaves the socket of a refused login open until the garbage collector
 // finds it. Here a new socket closes the one before.
 //
-// And the reason of the last failure can be asked for.
+// And why there is no socket can be asked for, without that lock.
 type dialer struct {
 	ctx context.Context // Dial has no parameter for it
 
@@ -24,6 +25,8 @@ type dialer struct {
 	socket net.Conn
 	err    error
 }
+
+var errNoAnswer = errors.New("no answer yet")
 
 func newDialer(ctx context.Context) *dialer {
 	d := &dialer{ctx: ctx}
@@ -34,15 +37,20 @@ func newDialer(ctx context.Context) *dialer {
 // Dial is called by nats.go, never concurrently.
 func (d *dialer) Dial(network, address string) (net.Conn, error) {
 	d.hangUp()
+	d.set(nil, errNoAnswer)
 	direct := net.Dialer{Timeout: attemptWithin}
 	socket, err := direct.DialContext(d.ctx, network, address)
-	d.mu.Lock()
-	d.socket, d.err = socket, err
-	d.mu.Unlock()
+	d.set(socket, err)
 	if d.ctx.Err() != nil {
 		d.hangUp() // ctx ended between the two
 	}
 	return socket, err
+}
+
+func (d *dialer) set(socket net.Conn, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.socket, d.err = socket, err
 }
 
 func (d *dialer) hangUp() {
@@ -53,7 +61,7 @@ func (d *dialer) hangUp() {
 	}
 }
 
-// failure is how the last dial failed, nil if it did not.
+// failure is why there is no socket, nil when there is one.
 func (d *dialer) failure() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -70,6 +70,7 @@ func TestNotReadyWhileStopping(t *testing.T) {
 		<-finish // work in hand
 		return nil
 	}, "--nats-url", b.URL(), "--listen=127.0.0.1:0")
+	p.await("running")
 	p.awaitStatus("/readyz", http.StatusOK)
 
 	p.stop()

@@ -23,10 +23,10 @@ const (
 
 // link is a connection with what is known about it.
 //
-//	            ┌──────── disconnected ────────┐
-//	            ▼                              │
-//	down: watch says why, now and then ─ connected ─▶ up: reported says what NATS denies
-//	            └────────── finished: closed, for good ◀──────────┘
+//	down ──── connected ────▶ up     while down, watch says why, now and then;
+//	 │ ▲                      │ │    while up, reported says what goes wrong
+//	 │ └──── disconnected ────┘ │
+//	 └───▶ finished: closed ◀───┘    and that is for good
 //
 // The handlers are called by nats.go one after the other, in order.
 type link struct {
@@ -36,7 +36,7 @@ type link struct {
 	dialer *dialer
 	end    context.CancelFunc // cuts the connection
 
-	up     atomic.Bool   // without the lock of nats.go, see dialer
+	up     atomic.Bool   // as far as the handlers know; needs no lock of nats.go
 	lost   chan struct{} // tells watch to look soon
 	closed chan struct{}
 	reason error // why it was closed; to be read after closed is
@@ -63,7 +63,7 @@ func (l *link) ready() error {
 
 // close gives what was published a moment to leave, and closes the connection.
 func (l *link) close() {
-	if l.up.Load() {
+	if l.dialer.failure() == nil && l.conn.IsConnected() {
 		overdue := time.AfterFunc(flushWithin, l.end) // a timeout of Flush's own does not count while a write hangs
 		err := l.conn.Flush()
 		overdue.Stop()
@@ -73,12 +73,15 @@ func (l *link) close() {
 	}
 	l.end()
 	l.conn.Close()
-	l.watching.Wait() // it may have a last line to say
+	<-l.closed // all that NATS had to say is said
+	l.watching.Wait()
 }
 
 func (l *link) connected(nc *nats.Conn) {
 	l.up.Store(true)
-	l.lines.say(zerolog.InfoLevel, "connected to NATS at "+nc.ConnectedUrlRedacted())
+	if url := nc.ConnectedUrlRedacted(); url != "" { // not lost again, nor closed
+		l.lines.say(zerolog.InfoLevel, "connected to NATS at "+url)
+	}
 }
 
 func (l *link) disconnected(_ *nats.Conn, err error) {
@@ -99,6 +102,7 @@ func (l *link) finished(nc *nats.Conn) {
 	if err := nc.LastError(); err != nil {
 		l.reason = fmt.Errorf("%w: %w", l.reason, err)
 	}
+	l.lines.flush()
 	close(l.closed)
 	l.end()
 }
@@ -167,7 +171,6 @@ func (l *link) watch(ctx context.Context) {
 				l.explain()
 			}
 		case <-ctx.Done():
-			l.lines.flush()
 			return
 		}
 	}
@@ -181,6 +184,9 @@ func (l *link) explain() {
 		err = l.dialer.failure()
 	} else if errors.Is(err, nats.ErrAuthorization) {
 		line = fmt.Sprintf("NATS at %s refuses the login of %s; trying again", l.broker.URL, l.who())
+	}
+	if l.up.Load() {
+		return // meanwhile; asking for the error has to wait for an attempt
 	}
 	l.lines.log.Warn().Err(err).Msg(line)
 }

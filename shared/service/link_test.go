@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -73,6 +74,23 @@ func TestDenialsDoNotFloodTheLog(t *testing.T) {
 	log.await(t, "always.the.same (again)", `"times":`)
 	log.await(t, "left out")
 	require.Less(t, len(log.with("does not allow")), 100)
+}
+
+func TestNothingIsSaidAfterStopped(t *testing.T) {
+	t.Parallel()
+	b, _ := users(t, limited([]string{"allowed"}, []string{"_INBOX_tester.>"}))
+	p := boot(t, func(_ context.Context, s *service.Service) error {
+		for range 100 {
+			if err := s.Conn.Publish("denied", nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, "--nats-url", b.URL(), "--nats-user=worker", "--nats-password=s3cret")
+	require.Zero(t, p.exit())
+	all := p.log.with("message")
+	require.Contains(t, all[len(all)-1], "stopped")
+	require.Contains(t, all[len(all)-2], "(again)")
 }
 
 func TestDroppedMessagesAreNamed(t *testing.T) {

@@ -73,8 +73,6 @@ func TestWithoutABrokerItKeepsTryingAndStopsAtOnce(t *testing.T) {
 	p.await("still cannot reach NATS")
 	p.stop()
 	require.Zero(t, p.exit())
-	all := p.log.with("message")
-	require.Contains(t, all[len(all)-1], "stopped", "nothing is said after that")
 }
 
 func TestToldToStopBeforeItBegan(t *testing.T) {
@@ -113,6 +111,7 @@ func TestWhatWasPublishedLastStillLeaves(t *testing.T) {
 		}
 		return nil
 	}, "--nats-url", b.URL())
+	p.await("running")
 	p.await("connected to NATS")
 
 	p.stop()
@@ -134,6 +133,7 @@ func TestABrokerThatHangsDoesNotHoldUpTheEnd(t *testing.T) {
 		<-ctx.Done()
 		return nil
 	}, "--nats-url", proxy.url())
+	p.await("running")
 	p.await("connected to NATS")
 
 	proxy.hang()

@@ -29,7 +29,8 @@ func startProxy(t *testing.T, b *brokertest.Broker) *proxy {
 			if err != nil {
 				return
 			}
-			server, err := net.Dial("tcp", b.Server().Addr().String())
+			var dialer net.Dialer
+			server, err := dialer.DialContext(t.Context(), "tcp", b.Server().Addr().String())
 			if err != nil {
 				_ = client.Close()
 				continue
@@ -48,8 +49,7 @@ func (p *proxy) goOn() { p.passing.Unlock() }
 
 // pass copies until one side is closed.
 func (p *proxy) pass(from, to net.Conn) {
-	defer from.Close()
-	defer to.Close()
+	defer func() { _, _ = from.Close(), to.Close() }()
 	buffer := make([]byte, 32*1024)
 	for {
 		n, err := from.Read(buffer)

@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"bytes"
+	"errors"
 	"reflect"
 	"testing"
 
@@ -58,6 +59,33 @@ func TestWrongUsageExitsWith2AndNamesTheFlag(t *testing.T) {
 			require.NotContains(t, stderr+stdout, "s3cret")
 			require.NotContains(t, stderr+stdout, "s3/cret")
 		})
+	}
+}
+
+// strict are options with a Validate of their own; that of Settings still counts.
+type strict struct {
+	service.Settings
+	Rate float64 `default:"1" help:"Requests a second."`
+}
+
+func (s *strict) Validate() error {
+	if s.Rate < 0 {
+		return errors.New("--rate must not be negative")
+	}
+	return nil
+}
+
+func TestOptionsAreValidatedTogetherWithSettings(t *testing.T) {
+	t.Parallel()
+	for arg, flag := range map[string]string{
+		"--rate=-1":            "--rate",
+		"--grace=0s":           "--grace",
+		"--nats-url=http://me": "--nats-url",
+	} {
+		var log bytes.Buffer
+		program := service.Program{Name: "tester", Options: &strict{}, Run: idle}
+		require.Equal(t, 2, program.Execute(t.Context(), []string{arg}, &log, &log), arg)
+		require.Contains(t, log.String(), flag)
 	}
 }
 

@@ -2,7 +2,6 @@ package service_test
 
 import (
 	"context"
-	"errors"
 	"os"
 	"os/exec"
 	"syscall"
@@ -55,7 +54,7 @@ func TestASecondSignalEndsTheProgramAtOnce(t *testing.T) {
 	require.NoError(t, command.Process.Signal(syscall.SIGTERM))
 
 	var exit *exec.ExitError
-	require.True(t, errors.As(command.Wait(), &exit))
+	require.ErrorAs(t, command.Wait(), &exit)
 	status, ok := exit.Sys().(syscall.WaitStatus)
 	require.True(t, ok)
 	require.Equal(t, syscall.SIGTERM, status.Signal())

@@ -3,6 +3,7 @@ package service_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 
@@ -23,21 +24,22 @@ func ask[T any](t *testing.T, nc *nats.Conn, subject string, n int, identity fun
 	sub, err := nc.SubscribeSync(inbox)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, sub.Unsubscribe()) }()
-	require.Eventually(t, func() bool {
+	for deadline := time.Now().Add(patience); len(answers) < n; {
+		require.True(t, time.Now().Before(deadline), "%d of %d answered on %s", len(answers), n, subject)
 		require.NoError(t, nc.PublishRequest(subject, inbox, nil))
 		for {
 			m, err := sub.NextMsg(100 * time.Millisecond)
 			if err != nil {
-				return len(answers) >= n
+				break // nobody else answers
 			}
 			if len(m.Data) == 0 {
-				continue // no responders
+				continue // there is nobody yet
 			}
 			var answer T
 			require.NoError(t, json.Unmarshal(m.Data, &answer), string(m.Data))
 			answers[identity(answer)] = answer
 		}
-	}, patience, tick, "%d did not answer on %s", n, subject)
+	}
 	require.Len(t, answers, n)
 	return answers
 }
@@ -106,7 +108,7 @@ func TestStatusIsThereBeforeAndAfterTheBroker(t *testing.T) {
 	nc := b.Connect()
 	require.Eventually(t, func() bool {
 		_, err := nc.Request(service.StatusSubject("tester"), nil, patience)
-		return err == nats.ErrNoResponders
+		return errors.Is(err, nats.ErrNoResponders)
 	}, patience, tick, "a stopped replica must be gone")
 }
 

@@ -13,8 +13,8 @@ import (
 )
 
 // watching runs the watch of a link without a connection for so long, and
-// returns what it logged.
-func watching(t *testing.T, duration time.Duration, prepare func(*link)) []string {
+// returns what it logged until then.
+func watching(t *testing.T, duration time.Duration, prepare func(*link)) (lines []string) {
 	t.Helper()
 	var log bytes.Buffer
 	synctest.Test(t, func(t *testing.T) {
@@ -25,10 +25,11 @@ func watching(t *testing.T, duration time.Duration, prepare func(*link)) []strin
 		l.watching.Go(func() { l.watch(ctx) })
 		<-time.After(duration)
 		synctest.Wait()
+		lines = strings.Split(strings.TrimSpace(log.String()), "\n")
 		end()
 		l.watching.Wait()
 	})
-	return strings.Split(strings.TrimSpace(log.String()), "\n")
+	return lines
 }
 
 func TestAnOutageIsExplainedNowAndThen(t *testing.T) {

@@ -76,6 +76,9 @@ func Patiently(ctx context.Context, conn *nats.Conn, question func(ctx context.C
 		case err == nil:
 			return nil
 		case ctx.Err() != nil:
+			if !conn.IsConnected() { // since a moment ago
+				trouble = nats.ErrDisconnected
+			}
 			if trouble == nil {
 				return ctx.Err()
 			}

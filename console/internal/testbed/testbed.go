@@ -4,6 +4,9 @@ package testbed
 
 import (
 	"context"
+	"fmt"
+	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -132,6 +135,51 @@ func (b *Bed) Ask(n int) []contract.Request {
 	asked, err := requestor.NewAsker(b.Topology).Ask(b.Context(), n)
 	require.NoError(b.t, err)
 	return asked
+}
+
+// SetAside makes n dead letters of requests that were asked, and that no service
+// can read, and returns their IDs. Services must not be running.
+func (b *Bed) SetAside(n int) (ids []string) {
+	b.t.Helper()
+	before := b.Messages(topology.DeadLetters)
+	for range n {
+		request := contract.NewRequest(time.Now())
+		b.PublishUnreadable(topology.SubjectRequest, request.ID)
+		b.Keep(topology.Asked, ledger.Entry{ID: request.ID, Value: []byte("{}")})
+		ids = append(ids, request.ID)
+	}
+	stop := b.Generator(generator.Options{})
+	b.Eventually(func() bool { return b.Messages(topology.DeadLetters) == before+uint64(n) }, "%d letters", n)
+	stop()
+	return ids
+}
+
+// PublishUnreadable publishes a message with that ID which no service can read:
+// it is of a version that is still to come.
+func (b *Bed) PublishUnreadable(subject, id string) {
+	b.t.Helper()
+	_, err := b.JS.PublishMsg(b.Context(), &nats.Msg{
+		Subject: subject,
+		Header: nats.Header{
+			contract.HeaderContentType: {contract.ContentType},
+			contract.HeaderSchema:      {"decoupled.future.v99"},
+		},
+		Data: []byte(`{"id":"` + id + `"}`),
+	})
+	require.NoError(b.t, err)
+}
+
+// PublishRaw publishes with a header that no client library would send.
+func (b *Bed) PublishRaw(subject, header, body string) {
+	b.t.Helper()
+	before := b.Messages(topology.DeadLetters)
+	address := strings.TrimPrefix(b.Broker.URL(), "nats://")
+	conn, err := net.Dial("tcp", address)
+	require.NoError(b.t, err)
+	defer conn.Close()
+	_, err = fmt.Fprintf(conn, "CONNECT {\"headers\":true}\r\nHPUB %s %d %d\r\n%s%s\r\n", subject, len(header), len(header)+len(body), header, body)
+	require.NoError(b.t, err)
+	b.Eventually(func() bool { return b.Messages(topology.DeadLetters) > before }, "it is stored")
 }
 
 // Keep plants entries in a ledger.

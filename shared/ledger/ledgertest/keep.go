@@ -13,6 +13,7 @@ import (
 )
 
 func firstWriteWins(t *testing.T, s Store) {
+	t.Helper()
 	one, other := s.Open(t), s.Open(t)
 	first := entries("id", 100, "one")
 
@@ -27,6 +28,7 @@ func firstWriteWins(t *testing.T, s Store) {
 }
 
 func valuesComeBack(t *testing.T, s Store) {
+	t.Helper()
 	one, other := s.Open(t), s.Open(t)
 	binary := make([]byte, 256)
 	for i := range binary {
@@ -66,6 +68,7 @@ func valuesComeBack(t *testing.T, s Store) {
 }
 
 func oneIDTwice(t *testing.T, s Store) {
+	t.Helper()
 	l, other := s.Open(t), s.Open(t)
 	keep(t, l, ledger.Entry{ID: "old", Value: []byte("old")})
 
@@ -86,6 +89,7 @@ func oneIDTwice(t *testing.T, s Store) {
 }
 
 func orderGiven(t *testing.T, s Store) {
+	t.Helper()
 	l := s.Open(t)
 	some := entries("id", 600, "one") // half of them are there already
 	keep(t, l, shuffled(some[:300])...)
@@ -97,6 +101,7 @@ func orderGiven(t *testing.T, s Store) {
 }
 
 func nothing(t *testing.T, s Store) {
+	t.Helper()
 	l := s.Open(t)
 	require.Empty(t, keep(t, l))
 	require.Empty(t, get(t, l))
@@ -107,6 +112,7 @@ func nothing(t *testing.T, s Store) {
 }
 
 func validIDs(t *testing.T, s Store) {
+	t.Helper()
 	l := s.Open(t)
 	var some []ledger.Entry
 	for _, id := range []string{
@@ -123,6 +129,7 @@ func validIDs(t *testing.T, s Store) {
 }
 
 func invalidIDs(t *testing.T, s Store) {
+	t.Helper()
 	l := s.Open(t)
 	for _, id := range []string{
 		"", " ", "a b", "a.b", ".", "*", ">", "a*", "$a", "a/b", `a\b`, "ä", "a\x00", "a\n", "\xff", "a'b",

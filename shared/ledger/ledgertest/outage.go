@@ -14,6 +14,7 @@ import (
 )
 
 func keptStays(t *testing.T, s Stoppable) {
+	t.Helper()
 	l := s.Open(t)
 	first := keep(t, l, entries("id", 200, "one")...)
 	s.Stop()
@@ -35,6 +36,7 @@ func keptStays(t *testing.T, s Stoppable) {
 // The store is restarted under writers that all want the same keys, and readers.
 // No call may fail, or return anything but what was kept first.
 func callsInProgress(t *testing.T, s Stoppable) {
+	t.Helper()
 	const writers = 3
 	var (
 		kept     atomic.Int64
@@ -112,6 +114,7 @@ func callsInProgress(t *testing.T, s Stoppable) {
 }
 
 func callsBegunMeanwhile(t *testing.T, s Stoppable) {
+	t.Helper()
 	l := s.Open(t)
 	keep(t, l, entries("id", 10, "one")...)
 	s.Stop()
@@ -147,6 +150,7 @@ func callsBegunMeanwhile(t *testing.T, s Stoppable) {
 }
 
 func contextEndsMeanwhile(t *testing.T, s Stoppable) {
+	t.Helper()
 	l := s.Open(t)
 	keep(t, l, entries("id", 10, "one")...)
 	s.Stop()

@@ -8,6 +8,7 @@
 package ledgertest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -143,7 +144,9 @@ func get(t *testing.T, l ledger.Ledger, names ...string) []ledger.Entry {
 	found, err := l.Get(within(t), names...)
 	require.NoError(t, err)
 	for _, e := range found {
-		require.False(t, e.Kept.IsZero(), "it is said when %s was kept", e.ID)
+		if e.Kept.IsZero() {
+			require.Fail(t, "nothing says when it was kept", e.ID)
+		}
 	}
 	return found
 }
@@ -177,7 +180,7 @@ func requireSame(t *testing.T, want, got []ledger.Entry) {
 	t.Helper()
 	require.Equal(t, ids(want), ids(got))
 	for i := range want {
-		require.Equal(t, string(want[i].Value), string(got[i].Value), "the value of %s", want[i].ID)
+		require.True(t, bytes.Equal(want[i].Value, got[i].Value), "the value of %s is %.40q, not %.40q", want[i].ID, got[i].Value, want[i].Value)
 	}
 }
 
@@ -186,7 +189,8 @@ func values(t *testing.T, some []ledger.Entry) map[string]string {
 	t.Helper()
 	byID := make(map[string]string, len(some))
 	for _, e := range some {
-		require.NotContains(t, byID, e.ID)
+		_, twice := byID[e.ID]
+		require.False(t, twice, "%s comes twice", e.ID)
 		byID[e.ID] = string(e.Value)
 	}
 	return byID

@@ -14,6 +14,7 @@ import (
 // Each writer wants its own value for each key, in an order of its own. Whoever
 // wins a key, all must go on with the same value.
 func writersAtOnceAgree(t *testing.T, s Store) {
+	t.Helper()
 	const writers, keys, batch = 4, 400, 40
 	returned := make([]map[string]string, writers)
 	var group errgroup.Group
@@ -48,6 +49,7 @@ func writersAtOnceAgree(t *testing.T, s Store) {
 // All writers want one key in the same moment, again and again: the losers read
 // it while it is only just being stored.
 func oneKeyAtOnce(t *testing.T, s Store) {
+	t.Helper()
 	const writers, rounds = 5, 60
 	handles := make([]ledger.Ledger, writers)
 	for w := range handles {
@@ -79,6 +81,7 @@ func oneKeyAtOnce(t *testing.T, s Store) {
 
 // What one handle's Keep has returned, every other finds at once.
 func readYourKeeps(t *testing.T, s Store) {
+	t.Helper()
 	writer, readers := s.Open(t), []ledger.Ledger{s.Open(t), s.Open(t), s.Open(t)}
 	for round := range 60 {
 		kept := keep(t, writer, entries(fmt.Sprint("round-", round), 3, "one")...)

@@ -1,0 +1,51 @@
+package setup_test
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+
+	"decoupled.example/console/setup"
+	"decoupled.example/shared/brokertest"
+	"decoupled.example/shared/topology"
+)
+
+// Right after its nodes were started a cluster has no leader. Setup waits.
+func TestSetupOnThreeNodesThatJustStarted(t *testing.T) {
+	t.Parallel()
+	cluster := brokertest.StartCluster(t)
+	for _, node := range cluster.Nodes {
+		node.Stop()
+	}
+	var restarts, setups sync.WaitGroup
+	for _, node := range cluster.Nodes {
+		restarts.Go(node.Restart)
+	}
+	results := make([]setup.Result, len(cluster.Nodes))
+	errs := make([]error, len(cluster.Nodes))
+	for i, node := range cluster.Nodes {
+		js := jetStream(t, node)
+		setups.Go(func() { results[i], errs[i] = setup.Apply(bounded(t), js, topology.Settings{Replicas: 3}) })
+	}
+	restarts.Wait()
+	setups.Wait()
+	for i := range cluster.Nodes {
+		require.NoError(t, errs[i])
+		require.ElementsMatch(t, all, append(results[i].Created, results[i].Present...))
+	}
+
+	js, err := jetstream.New(cluster.Connect())
+	require.NoError(t, err)
+	for _, config := range everything(t, js) {
+		if stream, ok := config.(jetstream.StreamConfig); ok {
+			require.Equal(t, 3, stream.Replicas)
+		}
+	}
+	_, err = setup.Apply(bounded(t), js, topology.Settings{Replicas: 1})
+	var different *setup.DifferentError
+	require.ErrorAs(t, err, &different)
+	require.Contains(t, different.Differences, "REQUESTS: num_replicas is 3, should be 1")
+	require.Len(t, different.Differences, 9, "one for each stream")
+}

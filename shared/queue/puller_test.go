@@ -1,0 +1,93 @@
+package queue
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/require"
+
+	"decoupled.example/shared/brokertest"
+)
+
+// work makes a queue with n messages of a size, and its puller.
+func work(t *testing.T, broker *brokertest.Broker, n, size int) *puller {
+	t.Helper()
+	js, err := jetstream.New(broker.Connect(), jetstream.WithPublishAsyncMaxPending(n))
+	require.NoError(t, err)
+	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "WORK", Subjects: []string{"work"}, Retention: jetstream.WorkQueuePolicy})
+	require.NoError(t, err)
+	_, err = js.CreateConsumer(t.Context(), "WORK", jetstream.ConsumerConfig{
+		Durable: "worker", AckPolicy: jetstream.AckExplicitPolicy, AckWait: time.Hour, MaxAckPending: -1,
+	})
+	require.NoError(t, err)
+	for range n {
+		_, err := js.PublishAsync("work", make([]byte, size))
+		require.NoError(t, err)
+	}
+	<-js.PublishAsyncComplete()
+	p, err := newPuller(broker.Connect(), zerolog.Nop(), "WORK", "worker")
+	require.NoError(t, err)
+	return p
+}
+
+// A puller is stopped while a batch is on its way. Whatever the broker has sent
+// it must return: the rest would be stranded.
+func TestStopReturnsWhatIsOnItsWay(t *testing.T) {
+	t.Parallel()
+	const n = 3000
+	broker := brokertest.Start(t)
+	p := work(t, broker, n, 4<<10)
+	seen := make(map[uint64]bool)
+	see := func(messages ...*nats.Msg) {
+		for _, m := range messages {
+			meta, err := m.Metadata()
+			require.NoError(t, err)
+			seen[meta.Sequence.Stream] = true
+		}
+	}
+	for range 5 {
+		require.NoError(t, p.ask(t.Context(), maxBatch))
+		see(<-p.in)
+		see(p.stop()...)
+		var err error
+		p, err = newPuller(broker.Connect(), zerolog.Nop(), "WORK", "worker")
+		require.NoError(t, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for len(seen) < n {
+		messages, err := p.next(ctx, maxBatch)
+		require.NoError(t, err, "%d are stranded", n-len(seen))
+		see(messages...)
+	}
+	require.Empty(t, p.stop())
+}
+
+// What arrives for a request that was given up is handled as well.
+func TestLateAnswersAreReturned(t *testing.T) {
+	t.Parallel()
+	p := work(t, brokertest.Start(t), 10, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	require.NoError(t, p.ask(ctx, 10))
+	require.Eventually(t, func() bool { return len(p.in) == 11 }, 10*time.Second, time.Millisecond, "10, and their end")
+	batch, err := p.next(ctx, 4)
+	require.NoError(t, err)
+	require.Len(t, batch, 4)
+	cancel()
+	_, err = p.next(ctx, 4)
+	require.ErrorIs(t, err, context.Canceled)
+	require.Len(t, p.stop(), 6)
+}
+
+func TestIsDelivery(t *testing.T) {
+	t.Parallel()
+	require.True(t, isDelivery(&nats.Msg{Reply: "$JS.ACK.S.c.1.1.1.1.0"}))
+	require.True(t, isDelivery(&nats.Msg{Reply: "$JS.ACK.domain.account.S.c.1.1.1.1.0.x"}))
+	require.True(t, isDelivery(&nats.Msg{Reply: "$JS.ACK.S.c.1.1.1.1.0", Header: nats.Header{"Status": {"503"}}}))
+	require.False(t, isDelivery(&nats.Msg{Header: nats.Header{"Status": {"404"}}}))
+	require.False(t, isDelivery(&nats.Msg{}))
+}
