@@ -24,24 +24,26 @@ const role = "DECOUPLED_E2E_ROLE"
 
 func TestMain(m *testing.M) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	code := 0
 	switch os.Getenv(role) {
 	case "":
-		code := m.Run()
+		code = m.Run()
 		removePrograms()
-		os.Exit(code)
 	case "broker":
-		must(runBroker(ctx))
+		code = exitCode(runBroker(ctx))
 	case "killer":
-		must(runKiller(ctx))
+		code = exitCode(runKiller(ctx))
 	}
+	stop()
+	os.Exit(code)
 }
 
-func must(err error) {
+func exitCode(err error) int {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
 // runBroker is a broker that dies without a goodbye when it is killed.

@@ -27,18 +27,28 @@ func TestMain(m *testing.M) {
 	if os.Getenv(role) == "" {
 		os.Exit(m.Run())
 	}
+	if err := runBroker(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func runBroker() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	port, _ := strconv.Atoi(os.Getenv("PORT"))
+	port, err := strconv.Atoi(os.Getenv("PORT"))
+	if err != nil {
+		return err
+	}
 	b, err := broker.Start(broker.Options{
 		Port: port, Dir: os.Getenv("DIR"), Sync: time.Second, SyncAlways: os.Getenv("SYNC") == "always",
 	}, zerolog.Nop())
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		return err
 	}
 	<-ctx.Done()
 	b.Stop()
+	return nil
 }
 
 // brokerProcess is a nats-server in a process of its own.
@@ -84,16 +94,6 @@ func (p *brokerProcess) cpu(b *testing.B) time.Duration {
 	system, err := strconv.Atoi(fields[12])
 	require.NoError(b, err)
 	return time.Duration(user+system) * (time.Second / 100) // USER_HZ is 100 on every Linux
-}
-
-// memory is the broker's resident memory in bytes.
-func (p *brokerProcess) memory(b *testing.B) int64 {
-	b.Helper()
-	statm, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.cmd.Process.Pid))
-	require.NoError(b, err)
-	pages, err := strconv.ParseInt(strings.Fields(string(statm))[1], 10, 64)
-	require.NoError(b, err)
-	return pages * int64(os.Getpagesize())
 }
 
 // ownCPU is the processor time this process has used.
