@@ -1,8 +1,9 @@
 // Package publish sends messages to JetStream and returns when the broker has
 // confirmed every one of them. Queues and ledgers both stand on it.
 //
-// A batch goes out as a whole, without waiting in between, so that it costs one
-// round trip to the broker and not one a message. What is not confirmed is sent
+// A batch goes out as a whole, without waiting in between, and where the stream
+// allows it (AllowBatchPublish, nats-server 2.14) the broker confirms it as a
+// whole: it costs one round trip, not one a message. What is not confirmed is sent
 // again, with the same headers, until it is, or until the caller's context
 // ends: an outage, a full stream, a missing stream or a missing permission are
 // the broker's condition, not the message's fault. Sending again is safe only

@@ -32,9 +32,10 @@ const (
 
 // Publisher publishes over one connection. It may be used concurrently.
 type Publisher struct {
-	conn *nats.Conn
-	js   jetstream.JetStream
-	log  zerolog.Logger
+	conn          *nats.Conn
+	js            jetstream.JetStream
+	log           zerolog.Logger
+	confirmWithin time.Duration
 }
 
 // New returns a Publisher over conn, which stays the caller's to close.
@@ -49,7 +50,7 @@ func newPublisher(conn *nats.Conn, log zerolog.Logger, confirmWithin time.Durati
 	if err != nil {
 		return nil, fmt.Errorf("cannot use JetStream: %w", err)
 	}
-	return &Publisher{conn: conn, js: js, log: log}, nil
+	return &Publisher{conn: conn, js: js, log: log, confirmWithin: confirmWithin}, nil
 }
 
 // Publish returns when the broker has confirmed or refused each message.
@@ -73,6 +74,12 @@ func (p *Publisher) Publish(ctx context.Context, messages []*nats.Msg) (map[int]
 	)
 	for i := range open {
 		open[i] = i
+	}
+	// The short way first. What it leaves open goes one by one.
+	if len(messages) > 1 && p.conn.IsConnected() && ctx.Err() == nil {
+		if open = open[p.batch(ctx, messages):]; len(open) == 0 {
+			return nil, nil
+		}
 	}
 	for {
 		if !p.conn.IsConnected() {

@@ -17,7 +17,7 @@ import (
 )
 
 // stream is where the tests publish: to work.<anything>.
-var stream = jetstream.StreamConfig{Name: "WORK", Subjects: []string{"work.>"}, MaxMsgSize: 64 << 10}
+var stream = jetstream.StreamConfig{Name: "WORK", Subjects: []string{"work.>"}, MaxMsgSize: 64 << 10, AllowBatchPublish: true}
 
 func TestPublishReturnsWhenTheBrokerHasAll(t *testing.T) {
 	t.Parallel()
@@ -61,7 +61,7 @@ func TestPublishSaysWhichWereRefusedAndWhy(t *testing.T) {
 		message *nats.Msg
 		want    error
 	}{
-		{with("work.good", 10, nil), nil},
+		{with("work.good", 10, nats.Header{jetstream.MsgIDHeader: {"good"}}), nil},
 		{with("work.taken", 10, first), publish.ErrExists},
 		{with("work.free", 10, first), nil},
 		{with("work.free", 10, first), publish.ErrExists},
@@ -75,7 +75,7 @@ func TestPublishSaysWhichWereRefusedAndWhy(t *testing.T) {
 		{with("work bad", 10, nil), publish.ErrInvalid},
 		{with("", 10, nil), publish.ErrInvalid},
 		{&nats.Msg{Subject: "work.reply", Reply: "somewhere"}, publish.ErrInvalid},
-		{with("work.last", 0, nil), nil},
+		{with("work.last", 0, nats.Header{jetstream.MsgIDHeader: {"last"}}), nil},
 	}
 	var batch []*nats.Msg
 	for _, c := range cases {
