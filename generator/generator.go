@@ -11,6 +11,7 @@ import (
 	"decoupled.example/shared/contract"
 	"decoupled.example/shared/ledger"
 	"decoupled.example/shared/queue"
+	"decoupled.example/shared/service"
 	"decoupled.example/shared/topology"
 )
 
@@ -93,5 +94,7 @@ func (g *Generator) Counts() map[string]int64 {
 		"received":      receipts.Acknowledged,
 		"redelivered":   requests.Redelivered + receipts.Redelivered,
 		"dead_lettered": requests.DeadLettered + receipts.DeadLettered,
+
+		service.CountInHand: requests.InHand + receipts.InHand,
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"decoupled.example/shared/grace"
 	"decoupled.example/shared/ledger"
 	"decoupled.example/shared/queue"
+	"decoupled.example/shared/service"
 	"decoupled.example/shared/topology"
 )
 
@@ -53,6 +54,7 @@ type Requestor struct {
 	grace   time.Duration
 	log     zerolog.Logger
 	asked   atomic.Int64
+	asking  atomic.Int64 // 1 while it asks, or will
 	waiting outstanding
 }
 
@@ -93,6 +95,8 @@ func (r *Requestor) ask(ctx context.Context) error {
 	if r.options.Rate == 0 {
 		return nil
 	}
+	r.asking.Store(1)
+	defer r.asking.Store(0)
 	// Work in hand is finished when ctx ends, within the grace.
 	work, cancel := grace.After(ctx, r.grace)
 	defer cancel()
@@ -165,5 +169,8 @@ func (r *Requestor) Counts() map[string]int64 {
 		"published":     receipts.Published,
 		"redelivered":   responses.Redelivered,
 		"dead_lettered": responses.DeadLettered,
+
+		service.CountAsking: r.asking.Load(),
+		service.CountInHand: responses.InHand,
 	}
 }

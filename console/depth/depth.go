@@ -3,8 +3,9 @@ package depth
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"strconv"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -22,7 +23,19 @@ type Depth struct {
 	InFlight    int    `json:"in_flight"`   // delivered, not yet acknowledged; also what was handed back and waits
 	Redelivered int    `json:"redelivered"` // of those in flight, delivered more than once
 	Deliveries  uint64 `json:"deliveries"`  // since the queue was made
-	Repeated    uint64 `json:"repeated"`    // of the deliveries, those that were not a message's first
+	Repeated    uint64 `json:"repeated"`    // of the deliveries since the last reset, those that were not a message's first
+
+	Stored   uint64    `json:"stored"`             // messages ever stored
+	Oldest   time.Time `json:"oldest"`             // when the oldest message was stored; zero when there is none
+	Paused   bool      `json:"paused"`             // delivery is stopped
+	Leader   string    `json:"leader,omitempty"`   // on a cluster: the node that leads the stream
+	Replicas int       `json:"replicas,omitempty"` // on a cluster: the nodes that hold it and are current
+}
+
+// note is what a reset has written down about a queue.
+func note(config jetstream.StreamConfig, name string) uint64 {
+	n, _ := strconv.ParseUint(config.Metadata[name], 10, 64) // none: never reset
+	return n
 }
 
 // Read reads the depth of the three queues, in the order a request passes them.
@@ -38,9 +51,6 @@ func Read(ctx context.Context, js jetstream.JetStream) ([]Depth, error) {
 			depths[i], err = read(ctx, js, c.Stream, c.Durable)
 			return err
 		})
-		if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrConsumerNotFound) {
-			err = fmt.Errorf("%w: run setup", err)
-		}
 		if err != nil {
 			return nil, fmt.Errorf("cannot read the depth of %s: %w", c.Stream, err)
 		}
@@ -66,11 +76,23 @@ func read(ctx context.Context, js jetstream.JetStream, queue, name string) (Dept
 		Redelivered: info.NumRedelivered,
 		Deliveries:  info.Delivered.Consumer,
 	}
-	// Each message's first delivery moves the stream's sequence on by one, and
-	// each delivery the consumer's. What was purged undelivered moves only the
-	// stream's: then this tells too few.
-	if info.Delivered.Consumer > info.Delivered.Stream {
-		d.Repeated = info.Delivered.Consumer - info.Delivered.Stream
+	state, config := stream.CachedInfo().State, stream.CachedInfo().Config
+	d.Stored, d.Paused = state.LastSeq, info.Paused
+	if state.Msgs > 0 {
+		d.Oldest = state.FirstTime
 	}
+	if cluster := stream.CachedInfo().Cluster; cluster != nil {
+		d.Leader, d.Replicas = cluster.Leader, 1
+		for _, peer := range cluster.Replicas {
+			if peer.Current {
+				d.Replicas++
+			}
+		}
+	}
+	// Each message's first delivery moves the stream's sequence on by one, and
+	// each delivery the consumer's. A reset moves only the stream's.
+	first := info.Delivered.Stream - min(info.Delivered.Stream, note(config, topology.MetadataReset))
+	all := info.Delivered.Consumer - min(info.Delivered.Consumer, note(config, topology.MetadataDeliveries))
+	d.Repeated = all - min(all, first)
 	return d, nil
 }

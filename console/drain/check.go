@@ -2,7 +2,6 @@ package drain
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -54,9 +53,6 @@ func streamState(js jetstream.JetStream) reader {
 	return func(ctx context.Context, name string) (state State, err error) {
 		err = ask.Once(ctx, js.Conn(), func(ctx context.Context) error {
 			stream, err := js.Stream(ctx, name)
-			if errors.Is(err, jetstream.ErrStreamNotFound) {
-				return fmt.Errorf("%w: run setup", err)
-			}
 			if err != nil {
 				return err
 			}

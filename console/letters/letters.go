@@ -42,11 +42,7 @@ func Open(ctx context.Context, js jetstream.JetStream) (*Letters, error) {
 
 // ask waits for the broker's answer.
 func (l *Letters) ask(ctx context.Context, question func(ctx context.Context) error) error {
-	err := ask.Patiently(ctx, l.js.Conn(), question)
-	if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrNoStreamResponse) {
-		return fmt.Errorf("%w: run setup", err)
-	}
-	return err
+	return ask.Patiently(ctx, l.js.Conn(), question)
 }
 
 // Count is the number of letters.

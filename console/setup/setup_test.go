@@ -89,6 +89,30 @@ func TestSetupsAtOnce(t *testing.T) {
 	}
 }
 
+// Setups that want different things: for each one everything is there, as it
+// should be or not.
+func TestSetupsAtOnceThatDiffer(t *testing.T) {
+	t.Parallel()
+	b := brokertest.Start(t)
+	const n = 6
+	results := make([]setup.Result, n)
+	errs := make([]error, n)
+	var group sync.WaitGroup
+	for i := range n {
+		js := jetStream(t, b)
+		settings := topology.Settings{AckWait: time.Duration(i%2+1) * time.Second}
+		group.Go(func() { results[i], errs[i] = setup.Apply(bounded(t), js, settings) })
+	}
+	group.Wait()
+	for i := range n {
+		require.ElementsMatch(t, all, append(results[i].Created, results[i].Present...))
+		if errs[i] != nil {
+			var different *setup.DifferentError
+			require.ErrorAs(t, errs[i], &different)
+		}
+	}
+}
+
 // Whatever settings a deployment may choose, the broker takes them, and finds
 // them as they should be when they are applied again.
 func TestSetupWithEachSetting(t *testing.T) {

@@ -57,12 +57,12 @@ func answers(ctx context.Context, nc *nats.Conn) (replicas []service.Status, err
 		if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
 			break // all have answered
 		}
-		if err != nil {
-			return nil, err
-		}
-		if m.Header.Get("Status") == "503" && len(m.Data) == 0 { // nobody is there of one service
+		if errors.Is(err, nats.ErrNoResponders) { // nobody is there of one service
 			absent++
 			continue
+		}
+		if err != nil {
+			return nil, err
 		}
 		within = nextWithin
 		var s service.Status

@@ -3,7 +3,6 @@ package status
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -52,9 +51,6 @@ func Read(ctx context.Context, nc *nats.Conn, js jetstream.JetStream) (Status, e
 func messages(ctx context.Context, js jetstream.JetStream, name string) (n uint64, err error) {
 	err = ask.Patiently(ctx, js.Conn(), func(ctx context.Context) error {
 		stream, err := js.Stream(ctx, name)
-		if errors.Is(err, jetstream.ErrStreamNotFound) {
-			return fmt.Errorf("%w: run setup", err)
-		}
 		if err == nil {
 			n = stream.CachedInfo().State.Msgs
 		}

@@ -2,9 +2,9 @@ package verify
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"decoupled.example/console/drain"
 	"decoupled.example/console/internal/ask"
@@ -60,27 +60,28 @@ func (v *verifier) judge(ctx context.Context, entries []ledger.Entry, origin str
 	return nil
 }
 
-// lookAgain reads the states of requests that were not complete again, and says
-// which of them have a letter, and whether the queues were empty before.
+// lookAgain says which of the requests that were not complete have a letter, and
+// whether the queues were seen empty. If so, it has read their states again.
 func (v *verifier) lookAgain(ctx context.Context, open []ledger.Entry, states map[string]state) (empty bool, dead map[string]bool, err error) {
 	empty, before, err := v.drained(ctx)
 	if err != nil {
 		return false, nil, err
 	}
-	again, err := v.states(ctx, open)
-	if err != nil {
-		return false, nil, err
-	}
-	ids, unfinished := make([]string, len(open)), 0
-	for i, e := range open {
-		if states[e.ID], ids[i] = again[e.ID], e.ID; !again[e.ID].finished() {
-			unfinished++
+	if empty {
+		again, err := v.states(ctx, open)
+		if err != nil {
+			return false, nil, err
 		}
+		maps.Copy(states, again)
+	}
+	ids := make([]string, len(open))
+	for i, e := range open {
+		ids[i] = e.ID
 	}
 	if dead, err = v.dead.Having(ctx, ids); err != nil {
 		return false, nil, err
 	}
-	if empty && unfinished > len(dead) {
+	if empty {
 		// What was in a letter when the queues were empty may have been redriven
 		// before we looked for the letter.
 		_, after, err := v.drained(ctx)
@@ -102,18 +103,20 @@ func (v *verifier) drained(ctx context.Context) (empty bool, s drain.Snapshot, e
 	return empty, s, err
 }
 
-// states reads how far requests have come.
+// states reads how far requests have come. Only what is in one ledger is looked
+// for in the next: an entry that is missing takes a question of its own.
 func (v *verifier) states(ctx context.Context, entries []ledger.Entry) (map[string]state, error) {
 	var values [3]map[string][]byte
-	group, ctx := errgroup.WithContext(ctx)
+	reached := entries
 	for i, l := range []ledger.Ledger{v.generated, v.stored, v.received} {
-		group.Go(func() (err error) {
-			values[i], err = get(ctx, l, entries)
-			return err
+		var err error
+		if values[i], err = get(ctx, l, reached); err != nil {
+			return nil, err
+		}
+		reached = slices.DeleteFunc(slices.Clone(reached), func(e ledger.Entry) bool {
+			_, ok := values[i][e.ID]
+			return !ok
 		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
 	}
 	states := make(map[string]state, len(entries))
 	for _, e := range entries {

@@ -8,11 +8,12 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"decoupled.example/shared/ledger"
+	"decoupled.example/shared/topology"
 )
 
 // ResetMetadata is the metadata of a ledger's stream that says after which
 // sequence its life began anew.
-const ResetMetadata = "decoupled.reset"
+const ResetMetadata = topology.MetadataReset
 
 // skew is how far the clocks of requestors and broker may differ.
 const skew = time.Minute

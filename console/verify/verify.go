@@ -19,19 +19,12 @@ import (
 // ctx ends. It fails only when something cannot be read; what is wrong with the
 // messages is in the verdict.
 func Run(ctx context.Context, js jetstream.JetStream, t *topology.Topology) (Verdict, error) {
-	dead, err := letters.Open(ctx, js)
+	v, err := newVerifier(ctx, js, t)
 	if err != nil {
 		return Verdict{}, fmt.Errorf("cannot verify: %w", err)
 	}
-	v := &verifier{
-		js: js, dead: dead,
-		asked: t.Ledger(topology.Asked), generated: t.Ledger(topology.Generated),
-		stored: t.Ledger(topology.Stored), received: t.Ledger(topology.Received),
-	}
-	for _, step := range []func(context.Context) error{v.count, v.walkAsked, v.walkGenerated, v.walkStored, v.walkReceived} {
-		if err := step(ctx); err != nil {
-			return v.verdict, fmt.Errorf("cannot verify: %w", err)
-		}
+	if err := v.run(ctx); err != nil {
+		return v.verdict, fmt.Errorf("cannot verify: %w", err)
 	}
 	return v.verdict, nil
 }
@@ -45,6 +38,27 @@ type verifier struct {
 	mu      sync.Mutex // of what follows
 	verdict Verdict
 	seen    seen
+}
+
+func newVerifier(ctx context.Context, js jetstream.JetStream, t *topology.Topology) (*verifier, error) {
+	dead, err := letters.Open(ctx, js)
+	if err != nil {
+		return nil, err
+	}
+	return &verifier{
+		js: js, dead: dead,
+		asked: t.Ledger(topology.Asked), generated: t.Ledger(topology.Generated),
+		stored: t.Ledger(topology.Stored), received: t.Ledger(topology.Received),
+	}, nil
+}
+
+func (v *verifier) run(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{v.count, v.walkAsked, v.walkGenerated, v.walkStored, v.walkReceived} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // seen is how many entries of each ledger were found to have all that must be

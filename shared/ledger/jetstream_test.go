@@ -1,13 +1,14 @@
 package ledger_test
 
 import (
+	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/nats-io/nuid"
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
@@ -55,6 +56,9 @@ func TestJetStreamOnThreeNodesThatRestart(t *testing.T) {
 	})
 }
 
+// buckets numbers the buckets, as they may be at the same broker.
+var buckets atomic.Int64
+
 // store is a bucket of its own at brokers that it may share.
 type store struct {
 	nodes  []*brokertest.Broker
@@ -64,7 +68,7 @@ type store struct {
 
 func newStore(t *testing.T, replicas int, nodes ...*brokertest.Broker) *store {
 	t.Helper()
-	s := &store{nodes: nodes, bucket: "ledger-" + nuid.Next()}
+	s := &store{nodes: nodes, bucket: fmt.Sprint("ledger-", buckets.Add(1))}
 	createBucket(t, nodes[0].Connect(), s.bucket, replicas)
 	return s
 }

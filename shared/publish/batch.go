@@ -37,7 +37,7 @@ func (p *Publisher) batch(ctx context.Context, messages []*nats.Msg) (confirmed 
 		select {
 		case m := <-answers:
 			n, last := readAnswer(m)
-			if confirmed = max(confirmed, n); last {
+			if confirmed = max(confirmed, min(n, len(messages))); last {
 				return confirmed
 			}
 		case <-broken: // what is on its way to us is lost

@@ -2,33 +2,33 @@ package queue
 
 import (
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
-	"golang.org/x/sync/semaphore"
 
 	"decoupled.example/shared/publish"
 )
 
-// everyone is the weight of the whole process in Client.handling.
-const everyone = math.MaxInt32
-
-// Client is what the queues of one process share: the connection, and the turn
-// at handling. It may be used concurrently.
+// Client is what the queues of one process share: the connection, and whose turn
+// it is to handle messages. It may be used concurrently.
+//
+// All that its user at the broker must be allowed is, for each queue it publishes
+// to, the queue's subject, and for each that it consumes:
+//
+//	$JS.API.CONSUMER.INFO.<stream>.<consumer>
+//	$JS.API.CONSUMER.MSG.NEXT.<stream>.<consumer>
+//	$JS.ACK.<stream>.<consumer>.>      and $JS.ACK.*.*.<stream>.<consumer>.>
+//	<letters>.*
+//	$JS.API.STREAM.MSG.GET.KV_<suspects> and $KV.<suspects>.<stream>.>
 type Client struct {
 	conn      *nats.Conn
 	js        jetstream.JetStream
 	publisher *publish.Publisher
 	log       zerolog.Logger
 	grace     time.Duration
-
-	// handling is held in part by each batch being handled, and as a whole
-	// while a suspect is handled: if the process dies then, nothing else can
-	// have killed it.
-	handling *semaphore.Weighted
+	turns     *turns
 }
 
 // NewClient returns a Client over conn, which stays the caller's to close.
@@ -40,6 +40,6 @@ func NewClient(conn *nats.Conn, publisher *publish.Publisher, log zerolog.Logger
 	}
 	return &Client{
 		conn: conn, js: js, publisher: publisher, log: log, grace: grace,
-		handling: semaphore.NewWeighted(everyone),
+		turns: newTurns(),
 	}, nil
 }

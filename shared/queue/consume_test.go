@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -106,12 +107,14 @@ func TestNothingIsAcknowledgedWhileTheHandlerWorks(t *testing.T) {
 		<-finish
 		return nil
 	})
+	release := sync.OnceFunc(func() { close(finish) })
+	t.Cleanup(release)
 	f.publish(q, 2)
 	receive(t, begun, "the handler was not called")
 	receive(t, begun, "there is one loop only")
 	require.Equal(t, 2, f.left())
 	require.Equal(t, 2, f.consumer().NumAckPending)
-	close(finish)
+	release()
 	f.drained()
 }
 

@@ -8,7 +8,7 @@ import (
 
 // counts is what this process did with one queue since it started.
 type counts struct {
-	published, acknowledged, redelivered, failed, handedBack, deadLettered atomic.Int64
+	published, acknowledged, redelivered, failed, handedBack, deadLettered, inHand atomic.Int64
 }
 
 // Counts is what this process did with one queue since it started. The figures
@@ -18,8 +18,9 @@ type Counts struct {
 	Acknowledged int64 // handled
 	Redelivered  int64 // deliveries that were not the message's first
 	Failed       int64 // attempts of single messages that failed
-	HandedBack   int64 // given back for another replica to do
+	HandedBack   int64 // given back unhandled, mostly at a stop for another replica to do
 	DeadLettered int64 // set aside
+	InHand       int64 // being worked on now
 }
 
 // Counts returns the figures of now.
@@ -31,6 +32,7 @@ func (q *Queue[T]) Counts() Counts {
 		Failed:       q.counts.failed.Load(),
 		HandedBack:   q.counts.handedBack.Load(),
 		DeadLettered: q.counts.deadLettered.Load(),
+		InHand:       q.counts.inHand.Load(),
 	}
 }
 
@@ -51,7 +53,7 @@ func (q *Queue[T]) Collect(metrics chan<- prometheus.Metric) {
 		{"acknowledged", "Messages handled and acknowledged.", c.Acknowledged},
 		{"redelivered", "Deliveries that were not a message's first.", c.Redelivered},
 		{"failed", "Attempts of single messages that failed.", c.Failed},
-		{"handed_back", "Messages given back for another replica.", c.HandedBack},
+		{"handed_back", "Messages given back unhandled, as when told to stop.", c.HandedBack},
 		{"dead_lettered", "Messages set aside as dead letters.", c.DeadLettered},
 	} {
 		desc := prometheus.NewDesc("decoupled_messages_"+m.name+"_total", m.help, nil, labels)

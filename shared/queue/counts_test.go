@@ -52,7 +52,7 @@ decoupled_messages_dead_lettered_total{queue="REQUESTS"} 1
 # HELP decoupled_messages_failed_total Attempts of single messages that failed.
 # TYPE decoupled_messages_failed_total counter
 decoupled_messages_failed_total{queue="REQUESTS"} 1
-# HELP decoupled_messages_handed_back_total Messages given back for another replica.
+# HELP decoupled_messages_handed_back_total Messages given back unhandled, as when told to stop.
 # TYPE decoupled_messages_handed_back_total counter
 decoupled_messages_handed_back_total{queue="REQUESTS"} 0
 # HELP decoupled_messages_published_total Messages the broker confirmed to have stored.

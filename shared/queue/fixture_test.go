@@ -1,7 +1,6 @@
 package queue_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -32,17 +31,26 @@ type request = contract.Request
 // fixture is a broker with the project's topology.
 type fixture struct {
 	testing.TB
-	url  string
-	js   jetstream.JetStream
-	logs *logs
+	broker *brokertest.Broker // none when it is a cluster
+	url    string
+	js     jetstream.JetStream
+	logs   *logs
 }
 
 // start starts a broker and makes the streams and consumers.
-func start(t testing.TB, settings topology.Settings) *fixture {
+func start(t testing.TB, settings topology.Settings, options ...brokertest.Option) *fixture {
 	t.Helper()
-	broker := brokertest.Start(t)
-	f := newFixture(t, broker.URL(), broker.Connect())
+	f := startEmpty(t, options...)
 	f.setUp(settings)
+	return f
+}
+
+// startEmpty starts a broker that nobody has set up.
+func startEmpty(t testing.TB, options ...brokertest.Option) *fixture {
+	t.Helper()
+	broker := brokertest.Start(t, options...)
+	f := newFixture(t, broker.URL(), broker.Connect())
+	f.broker = broker
 	return f
 }
 
@@ -144,40 +152,6 @@ func newRequests(n int) []request {
 	return values
 }
 
-func (f *fixture) stream(name string) *jetstream.StreamInfo {
-	f.Helper()
-	s, err := f.js.Stream(f.Context(), name)
-	require.NoError(f, err)
-	return s.CachedInfo()
-}
-
-func (f *fixture) consumer() *jetstream.ConsumerInfo {
-	f.Helper()
-	c, err := f.js.Consumer(f.Context(), topology.Requests, topology.Generator)
-	require.NoError(f, err)
-	return c.CachedInfo()
-}
-
-// left is how many messages are unfinished; unknown while the broker is away.
-func (f *fixture) left() int {
-	s, err := f.js.Stream(f.Context(), topology.Requests)
-	if err != nil {
-		return -1
-	}
-	return int(s.CachedInfo().State.Msgs)
-}
-
-// drained waits until nothing is left.
-func (f *fixture) drained() {
-	f.Helper()
-	f.eventually(func() bool { return f.left() == 0 }, "messages are left in the queue")
-}
-
-func (f *fixture) eventually(condition func() bool, message string) {
-	f.Helper()
-	require.Eventually(f, condition, patience, often, message)
-}
-
 // suspicious has everything in a queue delivered, and handed back, so often that
 // the next delivery makes it suspect.
 func (f *fixture) suspicious(stream, consumer string) {
@@ -193,93 +167,4 @@ func (f *fixture) suspicious(stream, consumer string) {
 		}
 		require.NoError(f, batch.Error())
 	}
-}
-
-// message returns one of the queue's by its sequence.
-func (f *fixture) message(sequence uint64) *jetstream.RawStreamMsg {
-	f.Helper()
-	s, err := f.js.Stream(f.Context(), topology.Requests)
-	require.NoError(f, err)
-	m, err := s.GetMsg(f.Context(), sequence)
-	require.NoError(f, err)
-	return m
-}
-
-// letters returns the dead letters, oldest first.
-func (f *fixture) letters() []*jetstream.RawStreamMsg {
-	f.Helper()
-	s, err := f.js.Stream(f.Context(), topology.DeadLetters)
-	require.NoError(f, err)
-	letters := []*jetstream.RawStreamMsg{}
-	for sequence := uint64(1); sequence <= s.CachedInfo().State.LastSeq; sequence++ {
-		m, err := s.GetMsg(f.Context(), sequence)
-		require.NoError(f, err)
-		for _, name := range []string{"Nats-Stream", "Nats-Subject", "Nats-Sequence", "Nats-Time-Stamp"} {
-			m.Header.Del(name) // the broker adds them to what it reads
-		}
-		letters = append(letters, m)
-	}
-	return letters
-}
-
-// trials returns the records of trials that have not ended.
-func (f *fixture) trials() []string {
-	f.Helper()
-	kv, err := f.js.KeyValue(f.Context(), topology.Suspects)
-	require.NoError(f, err)
-	lister, err := kv.ListKeys(f.Context())
-	require.NoError(f, err)
-	keys := []string{}
-	for key := range lister.Keys() {
-		keys = append(keys, key)
-	}
-	return keys
-}
-
-// consumption is a Consume under way.
-type consumption struct {
-	f      *fixture
-	cancel context.CancelFunc
-	done   chan struct{}
-	err    error
-}
-
-// consume starts to consume, until stop or the end of the test.
-func (f *fixture) consume(q *queue.Queue[request], handle queue.Handler[request]) *consumption {
-	return consume(f, q, handle)
-}
-
-func consume[T any](f *fixture, q *queue.Queue[T], handle queue.Handler[T]) *consumption {
-	ctx, cancel := context.WithCancel(context.Background())
-	c := &consumption{f: f, cancel: cancel, done: make(chan struct{})}
-	go func() {
-		defer close(c.done)
-		c.err = q.Consume(ctx, handle)
-	}()
-	f.Cleanup(func() { cancel(); <-c.done })
-	return c
-}
-
-// stop tells Consume to stop and waits until it has.
-func (c *consumption) stop() {
-	c.f.Helper()
-	c.cancel()
-	c.returned()
-	require.NoError(c.f, c.err)
-}
-
-func (c *consumption) returned() {
-	c.f.Helper()
-	receive(c.f, c.done, "Consume did not return")
-}
-
-// receive waits for a value, or for a channel to be closed.
-func receive[T any](t testing.TB, from <-chan T, otherwise string) (value T) {
-	t.Helper()
-	select {
-	case value = <-from:
-	case <-time.After(patience):
-		require.FailNow(t, otherwise)
-	}
-	return value
 }

@@ -58,7 +58,7 @@ func (w *worker[T]) setAside(work context.Context, messages ...rejected[T]) bool
 		log := w.log.With().Str("id", m.id).Str("reason", oneLine(m.reason)).Int("deliveries", m.Deliveries).Logger()
 		if failed := errors.Join(err, refused[i]); failed != nil {
 			log.Error().Err(failed).Msg("cannot set a message aside; it stays in the queue")
-			w.again(m.delivery, w.config.MaxBackoff)
+			w.giveBack(work, m.delivery, w.config.MaxBackoff)
 			continue
 		}
 		if m.hold.release(m.msg) {

@@ -3,6 +3,7 @@ package queue_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,15 +25,13 @@ func (f *fixture) goesOn(q *queue.Queue[request], h *handled) {
 
 func TestIdleConsumerGoesOnAfterARestart(t *testing.T) {
 	t.Parallel()
-	broker := brokertest.Start(t)
-	f := newFixture(t, broker.URL(), broker.Connect())
-	f.setUp(topology.Settings{AckWait: time.Second})
+	f := start(t, topology.Settings{AckWait: time.Second})
 	q := f.requests()
 	h := newHandled()
 	f.consume(q, h.handle)
 	for range 5 {
 		f.goesOn(q, h)
-		broker.Restart()
+		f.broker.Restart()
 	}
 	f.goesOn(q, h)
 	f.drained()
@@ -40,10 +39,8 @@ func TestIdleConsumerGoesOnAfterARestart(t *testing.T) {
 
 func TestNothingIsLostOverRestartsUnderLoad(t *testing.T) {
 	t.Parallel()
-	broker := brokertest.Start(t)
-	f := newFixture(t, broker.URL(), broker.Connect())
-	f.setUp(topology.Settings{AckWait: time.Second})
-	f.underLoad(broker.Restart, 3)
+	f := start(t, topology.Settings{AckWait: time.Second})
+	f.underLoad(f.broker.Restart, 3)
 }
 
 func TestNothingIsLostWhenLeadersShutDownUnderLoad(t *testing.T) {
@@ -121,8 +118,7 @@ func (f *fixture) resetIfHaunted() {
 
 func TestConsumeBeginsWhenSetupComes(t *testing.T) {
 	t.Parallel()
-	broker := brokertest.Start(t)
-	f := newFixture(t, broker.URL(), broker.Connect())
+	f := startEmpty(t)
 	q := f.requests()
 	h := newHandled()
 	f.consume(q, h.handle)
@@ -205,9 +201,7 @@ func TestConsumerThatRefusesIsToldOf(t *testing.T) {
 // when that is full nothing more can be said: not even that work is done.
 func TestOutageIsNotFilledWithReportsOfProgress(t *testing.T) {
 	t.Parallel()
-	broker := brokertest.Start(t)
-	f := newFixture(t, broker.URL(), broker.Connect())
-	f.setUp(topology.Settings{AckWait: 300 * time.Millisecond})
+	f := start(t, topology.Settings{AckWait: 300 * time.Millisecond})
 	conn := f.connect()
 	wire := f.tap("$JS.ACK.>")
 	finish := make(chan struct{})
@@ -216,8 +210,10 @@ func TestOutageIsNotFilledWithReportsOfProgress(t *testing.T) {
 		<-finish
 		return nil
 	})
+	release := sync.OnceFunc(func() { close(finish) })
+	t.Cleanup(release)
 	f.eventually(func() bool { return len(wire.sent("+WPI")) > 0 }, "no progress is reported")
-	broker.Stop()
+	f.broker.Stop()
 	f.eventually(func() bool { return !conn.IsConnected() }, "the connection is not lost")
 	before, err := conn.Buffered()
 	require.NoError(t, err)
@@ -225,7 +221,7 @@ func TestOutageIsNotFilledWithReportsOfProgress(t *testing.T) {
 	after, err := conn.Buffered()
 	require.NoError(t, err)
 	require.Equal(t, before, after)
-	close(finish)
-	broker.Restart()
+	release()
+	f.broker.Restart()
 	f.drained()
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
-	"decoupled.example/shared/brokertest"
 	"decoupled.example/shared/contract"
 	"decoupled.example/shared/publish"
 	"decoupled.example/shared/topology"
@@ -116,9 +115,7 @@ func TestPublishEndsWithItsContext(t *testing.T) {
 
 func TestPublishOutlivesARestartOfTheBroker(t *testing.T) {
 	t.Parallel()
-	broker := brokertest.Start(t)
-	f := newFixture(t, broker.URL(), broker.Connect())
-	f.setUp(topology.Settings{})
+	f := start(t, topology.Settings{})
 	q := f.requests()
 	const rounds, each = 50, 200
 	var publishing errgroup.Group
@@ -132,7 +129,7 @@ func TestPublishOutlivesARestartOfTheBroker(t *testing.T) {
 	})
 	for _, begun := range []int{1, rounds / 2 * each} {
 		f.eventually(func() bool { return f.left() >= begun }, "nothing is published")
-		broker.Restart()
+		f.broker.Restart()
 	}
 	require.NoError(t, publishing.Wait())
 	require.Equal(t, rounds*each, f.left())

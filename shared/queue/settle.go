@@ -3,7 +3,6 @@ package queue
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"runtime/debug"
 	"time"
 
@@ -34,6 +33,8 @@ func (w *worker[T]) settle(work context.Context, messages []*nats.Msg) {
 	}
 	hold := newHold(messages, time.Duration(w.ackWait.Load())/3, w.inProgress)
 	defer hold.end()
+	w.counts.inHand.Add(int64(len(messages)))
+	defer w.counts.inHand.Add(-int64(len(messages)))
 
 	var (
 		batch, suspects []*delivery[T]
@@ -102,12 +103,13 @@ func (w *worker[T]) together(work context.Context, batch []*delivery[T]) {
 
 // attempt calls the handler in this process's turn.
 func (w *worker[T]) attempt(work context.Context, batch []*delivery[T]) error {
-	if err := w.client.handling.Acquire(work, 1); err != nil {
+	done, err := w.client.turns.together(work)
+	if err != nil {
 		return err
 	}
-	defer w.client.handling.Release(1)
+	defer done()
 	begun := time.Now()
-	err := w.call(work, batch)
+	err = w.call(work, batch)
 	w.size.handled(len(batch), time.Since(begun))
 	return err
 }
@@ -138,8 +140,7 @@ func (w *worker[T]) conclude(work context.Context, d *delivery[T], err error) {
 	case err == nil:
 		w.ack(d)
 	case work.Err() != nil: // told to stop: not the message's fault
-		w.again(d, 0)
-		w.counts.handedBack.Add(1)
+		w.giveBack(work, d, 0)
 	case d.Deliveries >= w.config.Attempts:
 		w.counts.failed.Add(1)
 		w.setAside(work, rejected[T]{d, err.Error()})
@@ -158,7 +159,17 @@ func (w *worker[T]) ack(d *delivery[T]) {
 	}
 }
 
-// again gives the message back to the queue, to come again after pause.
+// giveBack returns a message to the queue for no fault of its own, after pause;
+// at once when work has ended, for another replica to do.
+func (w *worker[T]) giveBack(work context.Context, d *delivery[T], pause time.Duration) {
+	if work.Err() != nil {
+		pause = 0
+	}
+	w.again(d, pause)
+	w.counts.handedBack.Add(1)
+}
+
+// again has the message come again after pause.
 func (w *worker[T]) again(d *delivery[T], pause time.Duration) {
 	if !d.hold.release(d.msg) {
 		return
@@ -182,17 +193,4 @@ func (w *worker[T]) inProgress(m *nats.Msg) {
 	if w.client.conn.IsConnected() {
 		w.reply(m, "+WPI")
 	}
-}
-
-// backoff is the pause after the n-th delivery failed.
-func backoff(first, longest time.Duration, n int) time.Duration {
-	pause := first
-	for ; n > 1 && pause < longest; n-- {
-		pause *= 2
-	}
-	pause = min(pause, longest)
-	if pause < 2 {
-		return pause
-	}
-	return pause/2 + rand.N(pause/2)
 }

@@ -1,11 +1,8 @@
 package queue_test
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"runtime/pprof"
-	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
-	"decoupled.example/shared/brokertest"
 	"decoupled.example/shared/contract"
 	"decoupled.example/shared/queue"
 	"decoupled.example/shared/topology"
@@ -82,12 +78,14 @@ func TestStopFinishesTheBatchInHandAndAsksForNoMore(t *testing.T) {
 		<-finish
 		return ctx.Err()
 	})
+	release := sync.OnceFunc(func() { close(finish) })
+	t.Cleanup(release)
 	f.publish(q, 10)
 	receive(t, begun, "the first loop handles nothing")
 	receive(t, begun, "the second loop handles nothing")
 	asked := f.tap("$JS.API.CONSUMER.MSG.NEXT.>")
 	c.cancel()
-	close(finish)
+	release()
 	c.stop()
 	require.NoError(t, asked.conn.Flush())
 	require.Empty(t, asked.sent(""))
@@ -146,14 +144,12 @@ func TestStopIsPrompt(t *testing.T) {
 	})
 	t.Run("while the broker is away", func(t *testing.T) {
 		t.Parallel()
-		broker := brokertest.Start(t)
-		f := newFixture(t, broker.URL(), broker.Connect())
-		f.setUp(topology.Settings{})
+		f := start(t, topology.Settings{})
 		conn := f.connect()
 		asked := f.tap("$JS.API.CONSUMER.MSG.NEXT.>")
 		c := f.consume(f.requestsOver(conn, patience), newHandled().handle)
 		f.eventually(func() bool { return len(asked.sent("")) == 2 }, "nothing is asked for")
-		broker.Stop()
+		f.broker.Stop()
 		f.eventually(func() bool { return !conn.IsConnected() }, "the connection is not lost")
 		stopsSoon(t, c)
 	})
@@ -164,8 +160,7 @@ func TestStopIsPrompt(t *testing.T) {
 	})
 	t.Run("before setup", func(t *testing.T) {
 		t.Parallel()
-		broker := brokertest.Start(t)
-		f := newFixture(t, broker.URL(), broker.Connect())
+		f := startEmpty(t)
 		c := f.consume(f.requests(), newHandled().handle)
 		f.eventually(func() bool { return f.logs.lines("run setup") > 0 }, "the log does not say what to do")
 		stopsSoon(t, c)
@@ -205,47 +200,6 @@ func TestClosedConnectionEndsConsume(t *testing.T) {
 		f.publish(f.requests(), 1)
 		closed(t, c)
 	})
-}
-
-// Goroutines inherit the labels of the one that starts them.
-func TestConsumeLeavesNoGoroutineBehind(t *testing.T) {
-	t.Parallel()
-	f := start(t, topology.Settings{AckWait: time.Second})
-	conn := f.connect()
-	q := f.requestsOver(conn, patience)
-	_, err := conn.Request("nobody", nil, patience) // the connection's own goroutine for answers
-	require.ErrorIs(t, err, nats.ErrNoResponders)
-	labels := pprof.Labels("test", t.Name())
-	running := func() string {
-		var profile bytes.Buffer
-		require.NoError(t, pprof.Lookup("goroutine").WriteTo(&profile, 1))
-		var mine []string
-		for stack := range strings.SplitSeq(profile.String(), "\n\n") {
-			if strings.Contains(stack, "# labels: ") && strings.Contains(stack, t.Name()) {
-				mine = append(mine, stack)
-			}
-		}
-		return strings.Join(mine, "\n\n")
-	}
-	for range 5 {
-		f.publish(q, 100)
-		h := newHandled()
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error, 1)
-		go pprof.Do(ctx, labels, func(ctx context.Context) {
-			done <- q.Consume(ctx, func(ctx context.Context, batch []queue.Message[request]) error {
-				if h.count() == 50 {
-					return errors.New("some fail")
-				}
-				return h.handle(ctx, batch)
-			})
-		})
-		f.drained()
-		require.Contains(t, running(), "queue.(*puller).collect", "the test must see goroutines")
-		pprof.Do(t.Context(), labels, func(context.Context) { cancel() })
-		require.NoError(t, receive(t, done, "Consume did not return"))
-	}
-	f.eventually(func() bool { return running() == "" }, "goroutines are left")
 }
 
 func TestConsumeMayBeginAgain(t *testing.T) {

@@ -7,19 +7,9 @@ import (
 	"decoupled.example/shared/grace"
 )
 
-const (
-	// turn is how long a suspect waits until nothing else is being handled.
-	// Others cannot begin meanwhile, and one of them may be what the others wait
-	// for (a full queue that only it can empty), so the suspect must give way.
-	turn = time.Second
-	// alone is how long others wait for a suspect that is being handled, and
-	// then no longer, for the same reason: it may be the suspect that waits for
-	// them. Its trial stays on record.
-	alone = 5 * time.Second
-	// offRecord is how long a trial that work's end interrupted may take to get
-	// off the record.
-	offRecord = 2 * time.Second
-)
+// offRecord is how long a trial that work's end interrupted may take to get off
+// the record.
+const offRecord = 2 * time.Second
 
 // suspects handles messages that were delivered more often than they may fail.
 // A high count is no proof: outages, stops and a neighbour that killed the
@@ -33,49 +23,40 @@ const (
 // message to another. It is not lost: redrive it.
 func (w *worker[T]) suspects(work context.Context, suspects []*delivery[T]) {
 	for i, d := range suspects {
-		if w.suspect(work, d) {
-			continue
-		}
-		for _, d := range suspects[i:] { // the others would wait in vain as well
-			pause := backoff(w.config.Backoff, w.config.MaxBackoff, d.Deliveries-w.config.Attempts)
-			if work.Err() != nil {
-				pause = 0
+		done, again := w.client.turns.alone(work)
+		if done == nil {
+			for _, d := range suspects[i:] { // their turn would not come either
+				w.giveBack(work, d, again)
 			}
-			w.again(d, pause)
-			w.counts.handedBack.Add(1)
+			return
 		}
-		return
+		w.suspect(work, d, done)
 	}
 }
 
-// suspect settles one of them. It says whether its turn came.
-func (w *worker[T]) suspect(work context.Context, d *delivery[T]) bool {
-	waiting, cancel := context.WithTimeout(work, turn)
-	defer cancel()
-	if w.client.handling.Acquire(waiting, everyone) != nil {
-		return false
-	}
-	others := time.AfterFunc(alone, func() { w.client.handling.Release(everyone - 1) })
+// suspect settles a message whose turn it is, until it calls done.
+func (w *worker[T]) suspect(work context.Context, d *delivery[T], done func()) {
 	trial := w.newTrial(d)
+	log := w.log.With().Str("id", d.id).Int("deliveries", d.Deliveries).Logger()
 	unended, err := trial.begin(work)
-	if unended == "" {
-		if err == nil {
-			w.log.Warn().Str("id", d.id).Int("deliveries", d.Deliveries).Msg("a message was delivered suspiciously often; handling it alone")
-			err = w.call(work, []*delivery[T]{d})
+	switch {
+	case unended != "":
+		done()
+		if w.setAside(work, rejected[T]{d, "it ended the process that handled it alone"}) {
+			w.endTrial(work, trial, unended)
 		}
+	case err != nil: // and it may be on record nevertheless
 		w.endTrial(work, trial, trial.attempt)
-	}
-	if others.Stop() {
-		w.client.handling.Release(everyone)
-	} else {
-		w.client.handling.Release(1)
-	}
-	if unended == "" {
+		done()
+		log.Warn().Err(err).Msg("cannot try a suspicious message; it stays in the queue")
+		w.giveBack(work, d, w.config.MaxBackoff)
+	default:
+		log.Warn().Msg("a message was delivered suspiciously often; handling it alone")
+		err = w.call(work, []*delivery[T]{d})
+		w.endTrial(work, trial, trial.attempt)
+		done()
 		w.conclude(work, d, err)
-	} else if w.setAside(work, rejected[T]{d, "it ended the process that handled it alone"}) {
-		w.endTrial(work, trial, unended)
 	}
-	return true
 }
 
 // endTrial takes an attempt off the record, also when work has ended meanwhile:

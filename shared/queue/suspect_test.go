@@ -142,15 +142,18 @@ func TestTrialInterruptedByAStopLeavesNoRecord(t *testing.T) {
 }
 
 // REQUESTS' handler waits for room in RESPONSES, which only RESPONSES' handler
-// can make, in the same process. The first response is suspect, and waits until
-// nothing is handled: until REQUESTS' handler is done.
+// can make, in the same process. The first responses are suspect, and wait until
+// nothing is handled: until REQUESTS' handler is done. There are enough of them
+// to keep both loops waiting for ever.
 func TestSuspectGivesWayToWhatOthersWaitFor(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{AckWait: never, MaxBytes: 128 << 10})
 	client := f.client(f.connect(), patience)
 	requests := queue.New(client, requestsConfig(), contract.Requests)
 	responses := f.responsesOf(client)
-	require.NoError(t, responses.Publish(t.Context(), newResponse()))
+	for range 6 {
+		require.NoError(t, responses.Publish(t.Context(), newResponse()))
+	}
 	f.suspicious(topology.Responses, topology.Requestor)
 	f.fill(responses)
 
@@ -170,7 +173,7 @@ func TestSuspectGivesWayToWhatOthersWaitFor(t *testing.T) {
 	})
 	f.drained()
 	f.eventually(func() bool { return f.stream(topology.Responses).State.Msgs == 0 }, "responses are left")
-	require.EqualValues(t, 1, suspects.Load())
+	require.EqualValues(t, 6, suspects.Load())
 	require.Empty(t, f.letters())
 }
 

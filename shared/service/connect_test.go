@@ -68,7 +68,7 @@ func TestConnectionComesBackAfterARestart(t *testing.T) {
 	t.Parallel()
 	b := brokertest.Start(t, core)
 	nc, log := connect(t, service.Broker{URL: b.URL()})
-	awaitConnected(t, nc)
+	log.await(t, "connected to NATS")
 
 	b.Stop()
 	log.await(t, "lost the connection to NATS")

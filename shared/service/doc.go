@@ -40,6 +40,6 @@
 //	2  wrong usage: the message names the flag (and what Go ends a panic with)
 //
 // The parts are usable one by one: Broker and Connect for a program that is no
-// service, Announce for a replica inside another process, Status for whoever
-// asks the replicas.
+// service, New for several services in one process, Status for whoever asks the
+// replicas.
 package service

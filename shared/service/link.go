@@ -63,13 +63,13 @@ func (l *link) ready() error {
 
 // close gives what was published a moment to leave, and closes the connection.
 func (l *link) close() {
+	var err error
+	overdue := time.AfterFunc(flushWithin, l.end) // the only bound while a write hangs: it holds the lock
 	if l.dialer.failure() == nil && l.conn.IsConnected() {
-		overdue := time.AfterFunc(flushWithin, l.end) // a timeout of Flush's own does not count while a write hangs
-		err := l.conn.Flush()
-		overdue.Stop()
-		if err != nil {
-			l.lines.say(zerolog.WarnLevel, "cannot flush the connection to NATS; what was published last may be lost", "error", err.Error())
-		}
+		err = l.conn.Flush()
+	}
+	if !overdue.Stop() || err != nil {
+		l.lines.say(zerolog.WarnLevel, "cannot flush the connection to NATS; what was published last may be lost")
 	}
 	l.end()
 	l.conn.Close()

@@ -171,4 +171,5 @@ func TestAConnectionClosedForGoodEndsTheProgram(t *testing.T) {
 	}, "--nats-url", b.URL())
 	require.Equal(t, 1, p.exit())
 	p.await("failed", "closed for good", "maximum control line exceeded")
+	require.Empty(t, p.log.with("not finished"), "Run was told")
 }

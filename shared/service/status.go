@@ -21,6 +21,12 @@ type Status struct {
 	Counts   map[string]int64 `json:"counts"`  // since Started; what they count is the service's affair
 }
 
+// Counts that operators rely on, whatever else a service counts.
+const (
+	CountInHand = "in_hand" // messages being worked on now
+	CountAsking = "asking"  // 1 while the replica makes new requests of its own accord
+)
+
 // StatusSubject is where the replicas of a service answer with their Status.
 func StatusSubject(service string) string { return "status." + service }
 

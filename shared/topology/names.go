@@ -35,6 +35,14 @@ const (
 	Suspects  = "suspects"
 )
 
+// MetadataReset is the metadata of a queue's or ledger's stream that tells its
+// last sequence when it was emptied: from there on everything counts anew.
+// MetadataDeliveries is, of a queue's, how many deliveries there had been.
+const (
+	MetadataReset      = "decoupled.reset"
+	MetadataDeliveries = "decoupled.reset.deliveries"
+)
+
 // QueueNames are the names of the queues in the order a request passes them.
 var QueueNames = []string{Requests, Responses, Receipts}
 

@@ -30,9 +30,9 @@ const (
 )
 
 // Once asks once. It fails at once while there is no connection, and in about two
-// seconds when no answer comes. A permission that is missing shows as silence to
-// JetStream's API; here it is an error that unwraps to nats.ErrPermissionViolation
-// and names it.
+// seconds when no answer comes. To who lacks a permission the broker is silent;
+// here that is an error that unwraps to nats.ErrPermissionViolation and names it.
+// Where a stream or a consumer is missing, the error says to run setup.
 func Once(ctx context.Context, conn *nats.Conn, question func(ctx context.Context) error) error {
 	switch {
 	case conn.IsClosed():
@@ -44,11 +44,13 @@ func Once(ctx context.Context, conn *nats.Conn, question func(ctx context.Contex
 	attempt, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	err := question(attempt)
-	if err == nil || !errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	if denied := Denied(conn, before); denied != nil {
-		return denied
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		if denied := Denied(conn, before); denied != nil {
+			return denied
+		}
+	case errors.Is(err, jetstream.ErrStreamNotFound), errors.Is(err, jetstream.ErrConsumerNotFound), errors.Is(err, jetstream.ErrNoStreamResponse):
+		return fmt.Errorf("%w: run setup", err)
 	}
 	return err
 }

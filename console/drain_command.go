@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"decoupled.example/console/drain"
+	"decoupled.example/console/status"
+	"decoupled.example/shared/topology"
+)
+
+type drainCommand struct {
+	Timeout time.Duration `default:"60s" help:"How long to wait."`
+}
+
+// Validate names what is out of range. It is called by kong.
+func (c drainCommand) Validate() error {
+	if c.Timeout <= 0 {
+		return fmt.Errorf("--timeout must be more than 0s, not %v", c.Timeout)
+	}
+	return nil
+}
+
+// drained is the result as JSON.
+type drained struct {
+	Drained bool           `json:"drained"`
+	Seconds float64        `json:"seconds"`
+	Letters uint64         `json:"dead_letters"`
+	Remains drain.Snapshot `json:"remains,omitempty"`
+	Why     []string       `json:"why,omitempty"`
+}
+
+// Run waits.
+func (c drainCommand) Run(s *session) error {
+	ctx, cancel := context.WithTimeout(s.ctx, c.Timeout)
+	defer cancel()
+	bar := newProgress(s.err)
+	fall := fall{begun: time.Now()}
+	var last drain.Snapshot
+	err := drain.Wait(ctx, s.js, func(now drain.Snapshot) {
+		last = now
+		bar.show(fall.left(now), fall.whole, fmt.Sprintf("hops left (%s) %s", now, fall.pace()))
+	})
+	bar.end()
+	result := drained{Drained: err == nil, Seconds: time.Since(fall.begun).Seconds(), Letters: last.Letters()}
+	switch {
+	case err == nil:
+	case errors.Is(err, drain.ErrNotDrained) && s.ctx.Err() == nil:
+		result.Remains = last
+		result.Why = append([]string{strings.TrimPrefix(err.Error(), drain.ErrNotDrained.Error()+": ")}, c.reasons(s)...)
+	default:
+		return err
+	}
+	if err := s.print(result, func() { printDrained(s, result) }); err != nil {
+		return err
+	}
+	if !result.Drained {
+		return errCheckFailed
+	}
+	return nil
+}
+
+func printDrained(s *session, d drained) {
+	if d.Drained {
+		s.say("drained after %.1fs; dead letters: %d", d.Seconds, d.Letters)
+		return
+	}
+	s.say("NOT drained after %.1fs:", d.Seconds)
+	for _, why := range d.Why {
+		s.say("  %s", why)
+	}
+}
+
+// reasons are what may keep the queues from being drained, as far as it shows.
+func (c drainCommand) reasons(s *session) []string {
+	now, err := status.Read(s.ctx, s.conn, s.js)
+	if err != nil {
+		return []string{"the status cannot be read: " + err.Error()}
+	}
+	var reasons []string
+	consumed := map[string][]string{
+		topology.Generator: {topology.Requests, topology.Receipts},
+		topology.Requestor: {topology.Responses},
+	}
+	for _, service := range []string{topology.Requestor, topology.Generator} {
+		for _, q := range now.Queues {
+			for _, queue := range consumed[service] {
+				if q.Queue == queue && q.Messages > 0 && now.Alive(service) == 0 {
+					reasons = append(reasons, fmt.Sprintf("%s: no replica of the %s is alive", queue, service))
+				}
+			}
+		}
+	}
+	for _, q := range now.Queues {
+		if q.Paused {
+			reasons = append(reasons, q.Queue+" is paused")
+		}
+	}
+	return reasons
+}
+
+// fall tells how fast the queues drain. A request in REQUESTS has three hops
+// left, one in RECEIPTS one: counted so, the number only falls.
+type fall struct {
+	begun time.Time
+	whole uint64 // hops at the highest
+	now   uint64
+}
+
+func (f *fall) left(s drain.Snapshot) uint64 {
+	f.now = 0
+	for i, queue := range s {
+		if hops := len(topology.QueueNames) - i; hops > 0 {
+			f.now += uint64(hops) * queue.Messages
+		}
+	}
+	f.whole = max(f.whole, f.now)
+	return f.now
+}
+
+// pace is the speed, and the time left at that speed.
+func (f *fall) pace() string {
+	seconds := time.Since(f.begun).Seconds()
+	if f.now == f.whole || seconds <= 0 {
+		return ""
+	}
+	rate := float64(f.whole-f.now) / seconds
+	return fmt.Sprintf("%.0f/s, %v left", rate, time.Duration(float64(f.now)/rate*float64(time.Second)).Round(time.Second))
+}

@@ -1,0 +1,99 @@
+// Command console operates any running deployment, given its NATS URL and
+// credentials. Each command is a thin layer on a package of its own; demos and
+// tests use the packages.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"decoupled.example/shared/service"
+)
+
+// Exit codes.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// cli are the flags and commands of the console.
+type cli struct {
+	service.Broker `group:"Connection to NATS:"`
+
+	Wait    time.Duration    `default:"10s" help:"How long to wait for a broker that is away or does not answer."`
+	JSON    bool             `name:"json" help:"Print JSON."`
+	Version kong.VersionFlag `help:"Print version and commit, and exit."`
+
+	Setup  setupCommand  `cmd:"" help:"Make the queues and ledgers, or check that they are as they should be."`
+	Status statusCommand `cmd:"" help:"Show queues, replicas, ledgers and dead letters."`
+	Send   sendCommand   `cmd:"" help:"Ask for strings as the requestor does."`
+	Drain  drainCommand  `cmd:"" help:"Wait until everything is finished. Exit code 1, and what remains, if it is not in time."`
+	Verify verifyCommand `cmd:"" help:"Prove from the ledgers that nothing was lost and nothing done twice. Exit code 1 if something was."`
+	Dead   deadCommand   `cmd:"" help:"Look at dead letters, redrive or discard them."`
+	Pause  pauseCommand  `cmd:"" help:"Stop delivery from a queue, without touching any replica."`
+	Resume resumeCommand `cmd:"" help:"Let delivery from a paused queue go on."`
+	Reset  resetCommand  `cmd:"" help:"Empty queues, ledgers and dead letters, and prove that all are."`
+	Trace  traceCommand  `cmd:"" help:"Tell one request's life: what it passed and when, and where it is."`
+}
+
+// Validate names the flag that is out of range. It is called by kong.
+func (c *cli) Validate() error {
+	if c.Wait <= 0 {
+		return fmt.Errorf("--wait must be more than 0s, not %v", c.Wait)
+	}
+	return nil
+}
+
+// errCheckFailed is the error of a check that found something wrong, and has
+// said what.
+var errCheckFailed = errors.New("the check failed")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	os.Exit(execute(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// execute is main for tests: the context stands for signals.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var c cli
+	exit := -1
+	parser := kong.Must(&c,
+		kong.Name("console"),
+		kong.Description("Operates a running deployment. Exit codes: 0 done, 1 failed, or the check found something, 2 wrong usage."),
+		kong.Vars{"version": "console " + service.CurrentBuild().String()},
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { exit = code }), // after --help and --version; kong goes on parsing
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	)
+	command, err := parser.Parse(args)
+	if exit >= 0 {
+		return exit
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "console: %v\nRun \"console --help\" for all commands and flags.\n", err)
+		return exitUsage
+	}
+	s, err := open(ctx, c, stdout, stderr)
+	if err == nil {
+		err = s.failure(command.Run(s))
+		s.close()
+	}
+	switch {
+	case errors.Is(err, errCheckFailed):
+		return exitFailed // it has said what
+	case err != nil:
+		fmt.Fprintf(stderr, "console: %v\n", err)
+		return exitFailed
+	}
+	return exitDone
+}

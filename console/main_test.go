@@ -1,0 +1,323 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"decoupled.example/console/internal/testbed"
+	"decoupled.example/console/letters"
+	"decoupled.example/console/status"
+	"decoupled.example/console/verify"
+	"decoupled.example/generator"
+	"decoupled.example/requestor"
+	"decoupled.example/shared/brokertest"
+	"decoupled.example/shared/topology"
+)
+
+var many = flag.Bool("console.many", false, "run the README's script with 100,000 requests too")
+
+// console runs one command against a broker and returns its exit code and what
+// it wrote.
+func console(t *testing.T, url string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	code = execute(t.Context(), append([]string{"--nats-url", url}, args...), &out, &err)
+	return code, out.String(), err.String()
+}
+
+// done runs a command that must succeed and returns what it printed.
+func done(t *testing.T, url string, args ...string) string {
+	t.Helper()
+	code, stdout, stderr := console(t, url, args...)
+	require.Zero(t, code, "%v: %s%s", args, stdout, stderr)
+	return stdout
+}
+
+// decode runs a command with --json and returns what it printed.
+func decode[T any](t *testing.T, url string, args ...string) (value T) {
+	t.Helper()
+	out := done(t, url, append(args, "--json")...)
+	require.NoError(t, json.Unmarshal([]byte(out), &value), out)
+	return value
+}
+
+// The script of the README: reset, all zero; send; drain; verify.
+func TestScript(t *testing.T) {
+	t.Parallel()
+	sizes := []int{1000}
+	if *many {
+		sizes = append(sizes, 100_000)
+	}
+	b := testbed.Start(t)
+	url := b.Broker.URL()
+	b.Services()
+	for _, n := range sizes {
+		done(t, url, "send", "20")
+		done(t, url, "drain")
+		done(t, url, "reset", "--yes")
+		now := decode[status.Status](t, url, "status")
+		require.Zero(t, now.Unfinished()+now.Letters+now.Repeated())
+		for name, entries := range now.Ledgers {
+			require.Zero(t, entries, name)
+		}
+
+		out := done(t, url, "send", strconv.Itoa(n))
+		require.Contains(t, out, "sent "+strconv.Itoa(n)+" requests, the first ")
+		require.Contains(t, done(t, url, "drain", "--timeout", "5m"), "drained after")
+		verdict := decode[verify.Verdict](t, url, "verify")
+		require.EqualValues(t, n, verdict.Complete)
+		require.EqualValues(t, n, verdict.Asked, "counted since the reset")
+		require.Contains(t, done(t, url, "verify"), "OK: nothing was lost")
+		require.Zero(t, decode[status.Status](t, url, "status").Repeated())
+	}
+}
+
+func TestSetupIsRepeatable(t *testing.T) {
+	t.Parallel()
+	broker := brokertest.Start(t)
+	require.Contains(t, done(t, broker.URL(), "setup"), "made: REQUESTS")
+	require.Contains(t, done(t, broker.URL(), "setup"), "present, as they should be: REQUESTS")
+
+	code, _, stderr := console(t, broker.URL(), "setup", "--max-bytes", "200000")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stderr, "REQUESTS: max_bytes is 1073741824, should be 200000")
+}
+
+func TestDrainSaysWhatRemainsAndWhy(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	url := b.Broker.URL()
+	done(t, url, "send", "30")
+	done(t, url, "pause", "requests")
+
+	code, stdout, _ := console(t, url, "drain", "--timeout", "1s")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stdout, "30 messages remain")
+	require.Contains(t, stdout, "REQUESTS: no replica of the generator is alive")
+	require.Contains(t, stdout, "REQUESTS is paused")
+
+	b.Services()
+	done(t, url, "resume", "REQUESTS")
+	done(t, url, "drain")
+}
+
+func TestDrainSaysThatRequestsKeepArriving(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	b.Requestor(requestor.Options{Rate: 300})
+	b.Generator(generator.Options{Work: 1e9}) // a second each: it never catches up
+	b.Eventually(func() bool { return b.Messages(topology.Requests) > 100 }, "it asks")
+	code, stdout, _ := console(t, b.Broker.URL(), "drain", "--timeout", "3s")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stdout, "new requests keep arriving")
+}
+
+func TestResetIsRefusedWhileRequestorsAsk(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	stop := b.Requestor(requestor.Options{Rate: 0.01})
+	b.Eventually(func() bool { return b.Messages(topology.Requests) == 1 }, "it asks")
+	code, _, stderr := console(t, b.Broker.URL(), "reset", "--yes")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stderr, "requestors are asking")
+	require.EqualValues(t, 1, b.Messages(topology.Requests), "nothing was removed")
+	stop()
+	done(t, b.Broker.URL(), "reset", "--yes")
+	require.Zero(t, b.Messages(topology.Requests))
+}
+
+func TestResetWithWorkInHandAndMessagesHandedBack(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	stop := b.Generator(generator.Options{Work: 1e7})
+	done(t, b.Broker.URL(), "send", "500")
+	b.Eventually(func() bool { return b.Messages(topology.Responses) > 0 }, "under load")
+	done(t, b.Broker.URL(), "reset", "--yes")
+	stop()
+	require.Zero(t, b.Messages(topology.Requests)+b.Messages(topology.Responses)+b.Messages("KV_"+topology.Generated))
+	b.Services()
+	done(t, b.Broker.URL(), "send", "10")
+	done(t, b.Broker.URL(), "drain")
+	require.EqualValues(t, 10, decode[verify.Verdict](t, b.Broker.URL(), "verify").Complete)
+}
+
+func TestDeadLetters(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	url := b.Broker.URL()
+	b.Services()
+	require.Contains(t, done(t, url, "dead", "list"), "no dead letters")
+	done(t, url, "send", "--malformed")
+	done(t, url, "send", "--future-version")
+	b.PublishUnreadable(topology.SubjectRequest, "")
+	done(t, url, "drain")
+	b.Eventually(func() bool { return b.Messages(topology.DeadLetters) == 3 }, "all are set aside")
+
+	list := done(t, url, "dead", "list")
+	require.Contains(t, list, "not JSON")
+	require.Contains(t, list, "decoupled.request.v99")
+	require.Contains(t, done(t, url, "dead", "list", "--reason", "v99", "--queue", "requests"), "v99")
+	require.Contains(t, done(t, url, "dead", "list", "--queue", "receipts"), "no dead letters")
+	require.Contains(t, done(t, url, "dead", "show", "1"), "letter     1")
+	require.Contains(t, done(t, url, "dead", "redrive", "--all", "--reason", "request.v99"), "redriven: 1")
+	b.Eventually(func() bool { return b.Messages(topology.DeadLetters) == 3 }, "nobody understands it yet: it is back")
+	require.Contains(t, done(t, url, "dead", "discard", "1"), "discarded: 1")
+	code, _, stderr := console(t, url, "dead", "show", "1")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stderr, "no such letter")
+	left := decode[[]letters.Letter](t, url, "dead", "list")
+	require.Len(t, left, 2)
+	code, _, stderr = console(t, url, "dead", "discard", strconv.FormatUint(left[0].Sequence, 10), "99")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stderr, "letter 99")
+	require.EqualValues(t, 2, b.Messages(topology.DeadLetters), "an unknown one stops it before anything is done")
+	require.Contains(t, done(t, url, "dead", "discard", "--all"), "discarded: 2")
+}
+
+// What a message contains cannot drive the operator's terminal.
+func TestBodiesAreShownSafely(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, `\x1b[2Jhello\n"quoted" äöü`, safe("\x1b[2Jhello\n\"quoted\" äöü"))
+	require.Equal(t, `\xff`, safe("\xff"))
+	require.Less(t, len(safe(strings.Repeat("\x00", 1<<20))), 3000)
+}
+
+func TestTrace(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	url := b.Broker.URL()
+	id := b.Ask(1)[0].ID
+	require.Contains(t, done(t, url, "trace", id), "it is in REQUESTS")
+	b.Services()
+	done(t, url, "drain")
+	out := done(t, url, "trace", id)
+	for _, step := range topology.LedgerNames {
+		require.Contains(t, out, step)
+	}
+	require.Contains(t, out, "finished")
+
+	code, _, stderr := console(t, url, "trace", "01890000-0000-7000-8000-000000000000")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stderr, "nothing is recorded")
+	code, _, stderr = console(t, url, "trace", "nonsense")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stderr, "nonsense")
+}
+
+func TestStatusShowsWhatIsThere(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	url := b.Broker.URL()
+	done(t, url, "send", "7")
+	require.Contains(t, done(t, url, "status"), "no replica of any service is alive")
+	b.Services()
+	done(t, url, "drain")
+	out := done(t, url, "status")
+	for _, part := range []string{"REQUESTS", "RESPONSES", "RECEIPTS", "asked              7", "requestor", "generator", "answered 7"} {
+		require.Contains(t, out, part)
+	}
+	done(t, url, "pause", "receipts")
+	require.Contains(t, done(t, url, "status"), "PAUSED")
+	now := decode[status.Status](t, url, "status")
+	require.True(t, now.Queues[2].Paused)
+	require.Len(t, now.Replicas, 2)
+}
+
+func TestSendTwiceHasOneEffect(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	b.Services()
+	done(t, b.Broker.URL(), "send", "50", "--duplicate", "--rate", "1000")
+	done(t, b.Broker.URL(), "drain")
+	require.EqualValues(t, 50, decode[verify.Verdict](t, b.Broker.URL(), "verify").Complete)
+}
+
+func TestVerifyFailsWhenSomethingIsLost(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	id := b.Ask(1)[0].ID
+	stream, err := b.JS.Stream(t.Context(), topology.Requests)
+	require.NoError(t, err)
+	require.NoError(t, stream.Purge(t.Context()))
+	code, stdout, _ := console(t, b.Broker.URL(), "verify")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stdout, id+" lost: asked, never generated")
+	require.Contains(t, stdout, "FAILED")
+}
+
+func TestWithoutTopologyEverythingSaysToRunSetup(t *testing.T) {
+	t.Parallel()
+	broker := brokertest.Start(t)
+	for _, command := range []string{"status", "drain", "verify", "dead list", "pause REQUESTS", "reset --yes", "trace 01890000-0000-7000-8000-000000000000"} {
+		code, _, stderr := console(t, broker.URL(), append(strings.Fields(command), "--wait", "3s")...)
+		require.Equal(t, exitFailed, code, command)
+		require.Contains(t, stderr, "run setup", command)
+	}
+}
+
+func TestBrokerThatIsAway(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	url := b.Broker.URL()
+	b.Broker.Stop()
+	code, _, stderr := console(t, url, "status", "--wait", "500ms")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stderr, "cannot reach the broker at "+url)
+
+	// A command goes on when it is back in time.
+	b.Broker.Restart()
+	b.Services()
+	var out, errors bytes.Buffer
+	ended := make(chan int)
+	go func() {
+		ended <- execute(context.WithoutCancel(t.Context()), []string{"--nats-url", url, "send", "3000"}, &out, &errors)
+	}()
+	b.Eventually(func() bool { return b.Messages(topology.Requests) > 0 || b.Messages("KV_"+topology.Asked) > 0 }, "it sends")
+	b.Broker.Restart()
+	require.Zero(t, <-ended, errors.String())
+	done(t, url, "drain")
+	require.EqualValues(t, 3000, decode[verify.Verdict](t, url, "verify").Complete)
+}
+
+func TestWrongUsage(t *testing.T) {
+	t.Parallel()
+	for args, named := range map[string]string{
+		"":                            "expected one of",
+		"frobnicate":                  "frobnicate",
+		"send":                        "at least 1",
+		"send -- -3":                  "-3",
+		"send 5 --malformed":          "--malformed",
+		"send 5 --rate=NaN":           "--rate",
+		"drain --timeout=0s":          "--timeout",
+		"status --wait=0s":            "--wait",
+		"dead redrive":                "say which",
+		"dead redrive 5 --all":        "--all",
+		"dead discard 5 --queue X":    "--queue",
+		"reset":                       "--yes",
+		"setup --replicas=2":          "replicas",
+		"pause":                       "queue",
+		"status --nats-url=http://x/": "--nats-url",
+	} {
+		var out, err bytes.Buffer
+		code := execute(t.Context(), strings.Fields(args), &out, &err)
+		require.Equal(t, exitUsage, code, "%q: %s%s", args, out.String(), err.String())
+		require.Contains(t, err.String(), named, "%q", args)
+	}
+}
+
+func TestUnknownQueueIsNamed(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	for _, command := range []string{"pause", "resume"} {
+		code, _, stderr := console(t, b.Broker.URL(), command, "ORDERS")
+		require.Equal(t, exitFailed, code)
+		require.Contains(t, stderr, `"ORDERS"; there are REQUESTS, RESPONSES, RECEIPTS`)
+	}
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"decoupled.example/console/send"
+	"decoupled.example/shared/contract"
+)
+
+type sendCommand struct {
+	N             int     `arg:"" optional:"" help:"How many requests."`
+	Rate          float64 `help:"At most so many a second. 0: as fast as it goes."`
+	Malformed     bool    `help:"Send instead a message that no version of the contract allows."`
+	FutureVersion bool    `help:"Send instead a request of a version that nobody understands yet."`
+	Duplicate     bool    `help:"Publish each request twice, as a publisher does that heard no confirmation."`
+}
+
+// Validate names what is out of range or does not fit together. It is called by
+// kong.
+func (c sendCommand) Validate() error {
+	switch {
+	case c.Malformed && c.FutureVersion:
+		return errors.New("--malformed and --future-version are two different messages: send one after the other")
+	case (c.Malformed || c.FutureVersion) && (c.N != 0 || c.Duplicate || c.Rate != 0):
+		return errors.New("--malformed and --future-version send one message each, and take nothing else")
+	case !c.Malformed && !c.FutureVersion && c.N <= 0:
+		return fmt.Errorf("how many to send must be at least 1, not %d", c.N)
+	case !(c.Rate >= 0 && c.Rate <= 1e6): // so that NaN is out of range too
+		return fmt.Errorf("--rate must be from 0 to 1000000 a second, not %v", c.Rate)
+	}
+	return nil
+}
+
+// sent is the result as JSON.
+type sent struct {
+	Sent int      `json:"sent"`
+	IDs  []string `json:"ids"`
+}
+
+// Run sends.
+func (c sendCommand) Run(s *session) error {
+	switch {
+	case c.Malformed:
+		return c.one(s, "a malformed message", func(ctx context.Context) error { return send.Malformed(ctx, s.js) })
+	case c.FutureVersion:
+		return c.one(s, "a request of a future version", func(ctx context.Context) error { return send.FutureVersion(ctx, s.js) })
+	}
+	bar := newProgress(s.err)
+	done := 0
+	requests, err := send.Requests(s.ctx, s.topology, c.N, c.Rate, func(burst []contract.Request) {
+		done += len(burst)
+		bar.show(uint64(done), uint64(c.N), "sent")
+	})
+	bar.end()
+	if err == nil && c.Duplicate {
+		err = send.Repeat(s.ctx, s.topology, requests)
+	}
+	result := sent{Sent: len(requests), IDs: make([]string, len(requests))}
+	for i, r := range requests {
+		result.IDs[i] = r.ID
+	}
+	printed := s.print(result, func() {
+		if len(requests) > 0 {
+			s.say("sent %d requests, the first %s, the last %s", len(requests), requests[0].ID, requests[len(requests)-1].ID)
+		}
+		if c.Duplicate && err == nil {
+			s.say("and published each of them a second time")
+		}
+	})
+	return errors.Join(s.failure(err), printed)
+}
+
+func (c sendCommand) one(s *session, what string, publish func(context.Context) error) error {
+	// Publishing twice would be two messages: this is not repeated.
+	if err := publish(s.ctx); err != nil {
+		return err
+	}
+	return s.print(sent{Sent: 1, IDs: []string{}}, func() { s.say("sent %s; it will be found among the dead letters", what) })
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"decoupled.example/shared/service"
+	"decoupled.example/shared/topology"
+)
+
+// lookEvery is how often the connection is looked after.
+const lookEvery = 50 * time.Millisecond
+
+// session is what a command works with.
+//
+// Its context ends when the broker has been away for too long: then nothing that
+// waits for the broker waits for ever, and the cause says why.
+type session struct {
+	ctx      context.Context
+	end      context.CancelCauseFunc
+	conn     *nats.Conn
+	js       jetstream.JetStream
+	topology *topology.Topology
+	wait     time.Duration
+	out      io.Writer
+	err      io.Writer
+	json     bool
+}
+
+// open returns a session once the connection is there.
+func open(ctx context.Context, c cli, stdout, stderr io.Writer) (*session, error) {
+	s := &session{wait: c.Wait, out: stdout, err: stderr, json: c.JSON}
+	s.ctx, s.end = context.WithCancelCause(ctx)
+	log := service.NewLog(stderr, service.Logging{Level: "warn", Format: "console"}, "console")
+	var err error
+	if s.conn, err = service.Connect(context.WithoutCancel(ctx), log, c.Broker, "operator"); err != nil {
+		return nil, err
+	}
+	if s.js, err = jetstream.New(s.conn); err != nil {
+		s.close()
+		return nil, fmt.Errorf("cannot use JetStream: %w", err)
+	}
+	if s.topology, err = topology.Open(s.conn, log, 0); err != nil {
+		s.close()
+		return nil, err
+	}
+	connected := make(chan struct{})
+	go s.watch(c.URL, connected)
+	select {
+	case <-connected:
+		return s, nil
+	case <-s.ctx.Done():
+		err := context.Cause(s.ctx)
+		s.close()
+		return nil, err
+	}
+}
+
+func (s *session) close() {
+	s.end(nil)
+	s.conn.Close()
+}
+
+// watch ends the session when there is no more point in waiting.
+func (s *session) watch(url string, connected chan<- struct{}) {
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	seen := time.Now() // the connection, last
+	for {
+		switch {
+		case s.conn.IsConnected():
+			seen = time.Now()
+			if connected != nil {
+				close(connected)
+				connected = nil
+			}
+		case time.Since(seen) > s.wait:
+			s.end(fmt.Errorf("cannot reach the broker at %s for %v: %w", url, s.wait, lastError(s.conn)))
+			return
+		}
+		select {
+		case <-look.C:
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}
+
+func lastError(conn *nats.Conn) error {
+	if err := conn.LastError(); err != nil {
+		return err
+	}
+	return nats.ErrNoServers
+}
+
+// failure is why a command failed: not that the context ended, but why.
+func (s *session) failure(err error) error {
+	if cause := context.Cause(s.ctx); err != nil && cause != nil && !errors.Is(err, errCheckFailed) {
+		if errors.Is(cause, context.Canceled) {
+			return errors.New("interrupted")
+		}
+		return cause
+	}
+	return err
+}
+
+// say prints a line for people; with --json there are none.
+func (s *session) say(format string, args ...any) {
+	if !s.json {
+		fmt.Fprintf(s.out, format+"\n", args...)
+	}
+}
+
+// print prints a value as JSON if that was asked for, and else what text prints.
+func (s *session) print(value any, text func()) error {
+	if !s.json {
+		text()
+		return nil
+	}
+	data, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		return fmt.Errorf("cannot print as JSON: %w", err)
+	}
+	_, err = fmt.Fprintf(s.out, "%s\n", data)
+	return err
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"decoupled.example/console/setup"
+	"decoupled.example/shared/topology"
+)
+
+type setupCommand struct {
+	Replicas int           `default:"1" env:"REPLICAS" help:"Replicas of every stream: 1, or 3 on a cluster."`
+	AckWait  time.Duration `default:"10s" env:"ACK_WAIT" help:"After which an unacknowledged message is delivered again."`
+	MaxBytes int64         `default:"1073741824" env:"MAX_BYTES" help:"Size of each queue; a full one slows its publishers."`
+	Keep     time.Duration `default:"0s" env:"KEEP" help:"How long ledgers remember. 0: for ever."`
+}
+
+func (c setupCommand) settings() topology.Settings {
+	return topology.Settings{Replicas: c.Replicas, AckWait: c.AckWait, MaxBytes: c.MaxBytes, Keep: c.Keep}
+}
+
+// Validate names the setting that is out of range. It is called by kong.
+func (c setupCommand) Validate() error {
+	_, err := topology.Streams(c.settings())
+	return err
+}
+
+// Run makes or checks everything.
+func (c setupCommand) Run(s *session) error {
+	ctx, cancel := context.WithTimeout(s.ctx, s.wait) // a cluster may never elect a leader
+	defer cancel()
+	result, err := setup.Apply(ctx, s.js, c.settings())
+	if err != nil {
+		return err
+	}
+	return s.print(result, func() {
+		for _, line := range []struct {
+			what  string
+			names []string
+		}{{"made", result.Created}, {"present, as they should be", result.Present}} {
+			if len(line.names) > 0 {
+				s.say("%s: %s", line.what, strings.Join(line.names, ", "))
+			}
+		}
+	})
+}

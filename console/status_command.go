@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"decoupled.example/console/status"
+	"decoupled.example/shared/topology"
+)
+
+// sample is how far the two readings are apart that a rate is told from.
+const sample = time.Second
+
+type statusCommand struct {
+	Watch bool `help:"Go on, once a second, until interrupted."`
+}
+
+// Run shows the status.
+func (c statusCommand) Run(s *session) error {
+	before, err := status.Read(s.ctx, s.conn, s.js)
+	if err != nil {
+		return err
+	}
+	for {
+		select {
+		case <-time.After(sample):
+		case <-s.ctx.Done():
+			if c.Watch && context.Cause(s.ctx) == context.Canceled { //nolint:errorlint // only an interrupt is no failure
+				s.end(nil)
+				return nil
+			}
+			return s.ctx.Err()
+		}
+		now, err := status.Read(s.ctx, s.conn, s.js)
+		if err != nil {
+			return err
+		}
+		if err := s.print(now, func() {
+			if c.Watch && newProgress(s.out).terminal {
+				s.say("\x1b[H\x1b[2J") // from the top of a cleared screen
+			}
+			printStatus(s, before, now)
+		}); err != nil || !c.Watch {
+			return err
+		}
+		before = now
+	}
+}
+
+func printStatus(s *session, before, now status.Status) {
+	seconds := now.At.Sub(before.At).Seconds()
+	s.say("%-10s %9s %9s %9s %11s %8s %8s %9s  %s", "QUEUE", "DEPTH", "WAITING", "IN FLIGHT", "REDELIVERED", "IN/S", "OUT/S", "OLDEST", "")
+	for i, q := range now.Queues {
+		in := float64(q.Stored-before.Queues[i].Stored) / seconds
+		out := in - float64(int64(q.Messages)-int64(before.Queues[i].Messages))/seconds
+		s.say("%-10s %9d %9d %9d %11d %8.0f %8.0f %9s  %s", q.Queue, q.Messages, q.Waiting, q.InFlight, q.Redelivered, in, max(out, 0), age(q.Oldest, now.At), notes(q.Paused, q.Leader, q.Replicas))
+	}
+	s.say("")
+	s.say("%-10s %9s %9s", "LEDGER", "ENTRIES", "/S")
+	for _, name := range topology.LedgerNames {
+		s.say("%-10s %9d %9.0f", name, now.Ledgers[name], float64(now.Ledgers[name])/seconds-float64(before.Ledgers[name])/seconds)
+	}
+	s.say("%-10s %9d", "dead", now.Letters)
+	s.say("")
+	if len(now.Replicas) == 0 {
+		s.say("no replica of any service is alive")
+		return
+	}
+	s.say("%-10s %-24s %-16s %9s  %s", "SERVICE", "INSTANCE", "HOST", "UP", "COUNTS")
+	for _, r := range now.Replicas {
+		s.say("%-10s %-24s %-16s %9s  %s", r.Service, r.Instance, r.Host, now.At.Sub(r.Started).Round(time.Second), counts(r.Counts))
+	}
+}
+
+func age(oldest, now time.Time) string {
+	if oldest.IsZero() {
+		return "-"
+	}
+	return max(0, now.Sub(oldest)).Round(100 * time.Millisecond).String()
+}
+
+func notes(paused bool, leader string, replicas int) string {
+	var notes []string
+	if paused {
+		notes = append(notes, "PAUSED")
+	}
+	if leader != "" {
+		notes = append(notes, fmt.Sprintf("leader %s of %d", leader, replicas))
+	}
+	return strings.Join(notes, ", ")
+}
+
+// counts are shown in the order of a request's way, and only what is not 0.
+func counts(c map[string]int64) string {
+	var parts []string
+	for _, name := range []string{"asked", "answered", "stored", "received", "published", "redelivered", "dead_lettered"} {
+		if c[name] != 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", strings.ReplaceAll(name, "_", "-"), c[name]))
+		}
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"time"
+
+	"decoupled.example/console/trace"
+)
+
+type traceCommand struct {
+	ID string `arg:"" help:"The request's ID."`
+}
+
+// Run traces.
+func (c traceCommand) Run(s *session) error {
+	life, err := trace.Request(s.ctx, s.js, s.topology, c.ID)
+	if err != nil {
+		return err
+	}
+	return s.print(life, func() {
+		for i, step := range life.Steps {
+			after := ""
+			if i > 0 {
+				after = "+" + step.After.Round(10*time.Microsecond).String()
+			}
+			s.say("%-10s %s  %-10s %s", step.Name, step.At.Local().Format("15:04:05.000000"), after, step.Value)
+		}
+		if life.Letter != nil {
+			s.say("%-10s %s  %-10s letter %d from %s: %s", "dead", life.Letter.SetAside.Local().Format("15:04:05.000000"), "",
+				life.Letter.Sequence, life.Letter.Queue, life.Letter.Reason)
+		}
+		s.say("%s", life.Where)
+	})
+}

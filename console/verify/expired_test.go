@@ -1,0 +1,62 @@
+package verify_test
+
+import (
+	"encoding/hex"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"decoupled.example/console/internal/testbed"
+	"decoupled.example/console/verify"
+	"decoupled.example/shared/contract"
+	"decoupled.example/shared/topology"
+)
+
+// idOf is an ID that was made at that time.
+func idOf(made time.Time) string {
+	var bytes [8]byte
+	milliseconds := made.UnixMilli()
+	for i := range bytes {
+		bytes[len(bytes)-1-i] = byte(milliseconds >> (8 * i))
+	}
+	digits := hex.EncodeToString(bytes[2:])
+	id := contract.NewID()
+	return digits[:8] + "-" + digits[8:] + id[strings.Index(id, "-7"):]
+}
+
+// What is so old that a ledger may have forgotten its part is not judged.
+func TestExpired(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t, func(s *topology.Settings) { s.Keep = time.Hour })
+	young, old := time.Now().Add(-58*time.Minute), time.Now().Add(-time.Hour+30*time.Second)
+	plant(b, idOf(young), topology.LedgerNames...)
+	plant(b, idOf(old), topology.LedgerNames...)
+	for i := range topology.LedgerNames { // the parts that expire first are missing
+		plant(b, idOf(old), topology.LedgerNames[i:]...)
+	}
+	require.Equal(t, verify.Verdict{Asked: 3, Generated: 4, Stored: 5, Received: 6, Complete: 1, Expired: 2}, run(t, b))
+
+	plant(b, idOf(young), topology.Asked)
+	plant(b, idOf(young), topology.Stored)
+	verdict := run(t, b)
+	require.EqualValues(t, 1, verdict.Lost)
+	require.EqualValues(t, 1, verdict.Unexpected)
+}
+
+// Entries that a ledger forgets are no alarm, not while they go and not after.
+func TestForgetfulLedgers(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t, func(s *topology.Settings) { s.Keep = time.Second })
+	b.Services()
+	asked := 0
+	for forgotten := 0; forgotten < 3; {
+		asked += len(b.Ask(5))
+		verdict := run(t, b)
+		require.True(t, verdict.OK(), "%+v", verdict)
+		if verdict.Asked < uint64(asked) {
+			forgotten++
+		}
+	}
+}

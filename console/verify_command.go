@@ -1,0 +1,66 @@
+package main
+
+import "decoupled.example/console/verify"
+
+type verifyCommand struct{}
+
+// Run verifies.
+func (verifyCommand) Run(s *session) error {
+	v, err := verify.Run(s.ctx, s.js, s.topology)
+	if err != nil {
+		return err
+	}
+	result := struct {
+		verify.Verdict
+		OK bool `json:"ok"`
+	}{v, v.OK()}
+	if err := s.print(result, func() { printVerdict(s, v) }); err != nil {
+		return err
+	}
+	if !v.OK() {
+		return errCheckFailed
+	}
+	return nil
+}
+
+func printVerdict(s *session, v verify.Verdict) {
+	rows := []struct {
+		word  string
+		n     uint64
+		shown bool // also when it is 0
+		note  string
+	}{
+		{"asked", v.Asked, true, ""},
+		{"generated", v.Generated, true, ""},
+		{"stored", v.Stored, true, ""},
+		{"received", v.Received, true, ""},
+		{"complete", v.Complete, true, ""},
+		{"outstanding", v.Outstanding, true, ""},
+		{"dead-lettered", v.Letters, true, ""},
+		{"recovered", v.Recovered, false, "answered, though never recorded as asked"},
+		{"expired", v.Expired, false, "older than the ledgers remember; not judged"},
+		{"lost", v.Lost, true, ""},
+		{"duplicated", v.Duplicated, true, ""},
+		{"mismatched", v.Mismatched, true, ""},
+		{"unexpected", v.Unexpected, true, ""},
+	}
+	for _, r := range rows {
+		switch {
+		case r.note != "" && r.n > 0:
+			s.say("%-14s%10d   %s", r.word, r.n, r.note)
+		case r.shown:
+			s.say("%-14s%10d", r.word, r.n)
+		}
+	}
+	for _, f := range v.Findings {
+		s.say("  %s", f)
+	}
+	switch {
+	case !v.OK():
+		s.say("FAILED")
+	case v.Outstanding > 0:
+		s.say("OK so far: nothing was lost, nothing was done twice; %d are not finished", v.Outstanding)
+	default:
+		s.say("OK: nothing was lost, nothing was done twice")
+	}
+}
