@@ -81,7 +81,7 @@ func read(ctx context.Context, js jetstream.JetStream, queue, name string) (Dept
 	if state.Msgs > 0 {
 		d.Oldest = state.FirstTime
 	}
-	if cluster := stream.CachedInfo().Cluster; cluster != nil {
+	if cluster := stream.CachedInfo().Cluster; cluster != nil && cluster.Name != "" { // a single node leads itself
 		d.Leader, d.Replicas = cluster.Leader, 1
 		for _, peer := range cluster.Replicas {
 			if peer.Current {

@@ -56,14 +56,13 @@ func TestLettersHoldMessagesAsTheyWere(t *testing.T) {
 		}},
 	}
 	begun := time.Now()
-	for _, m := range messages {
+	b.Generator(generator.Options{})
+	for i, m := range messages {
 		m.Subject = topology.SubjectRequest
 		_, err := b.JS.PublishMsg(b.Context(), m)
 		require.NoError(t, err)
+		b.Eventually(func() bool { return b.Messages(topology.DeadLetters) == uint64(i+1) }, "it is set aside")
 	}
-	stop := b.Generator(generator.Options{})
-	b.Eventually(func() bool { return b.Messages(topology.DeadLetters) == 4 }, "all are set aside")
-	stop()
 
 	l := open(t, b)
 	n, err := l.Count(b.Context())

@@ -30,7 +30,7 @@ var services = []string{topology.Requestor, topology.Generator}
 // answers that come within a moment. That there are none is no error.
 func Replicas(ctx context.Context, nc *nats.Conn) (replicas []service.Status, err error) {
 	err = ask.Patiently(ctx, nc, func(ctx context.Context) (err error) {
-		replicas, err = answers(ctx, nc)
+		replicas, err = answers(ctx, nc, firstWithin, nextWithin)
 		return err
 	})
 	if err != nil {
@@ -39,7 +39,7 @@ func Replicas(ctx context.Context, nc *nats.Conn) (replicas []service.Status, er
 	return replicas, nil
 }
 
-func answers(ctx context.Context, nc *nats.Conn) (replicas []service.Status, err error) {
+func answers(ctx context.Context, nc *nats.Conn, first, following time.Duration) (replicas []service.Status, err error) {
 	before := nc.LastError()
 	inbox := nc.NewInbox()
 	sub, err := nc.SubscribeSync(inbox)
@@ -52,7 +52,7 @@ func answers(ctx context.Context, nc *nats.Conn) (replicas []service.Status, err
 			return nil, err
 		}
 	}
-	for within, absent := firstWithin, 0; absent < len(services); {
+	for within, absent := first, 0; absent < len(services); {
 		m, err := next(ctx, sub, within)
 		if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
 			break // all have answered
@@ -64,7 +64,7 @@ func answers(ctx context.Context, nc *nats.Conn) (replicas []service.Status, err
 		if err != nil {
 			return nil, err
 		}
-		within = nextWithin
+		within = following
 		var s service.Status
 		if json.Unmarshal(m.Data, &s) == nil && s.Service != "" {
 			replicas = append(replicas, s)

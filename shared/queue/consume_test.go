@@ -20,7 +20,7 @@ import (
 
 func TestEverythingIsHandledOnceAndAcknowledged(t *testing.T) {
 	t.Parallel()
-	f := start(t, topology.Settings{AckWait: time.Second})
+	f := start(t, topology.Settings{})
 	a, b := f.requests(), f.requests()
 	h := newHandled()
 	f.consume(a, h.handle)

@@ -142,15 +142,16 @@ func (b *Bed) Ask(n int) []contract.Request {
 func (b *Bed) SetAside(n int) (ids []string) {
 	b.t.Helper()
 	before := b.Messages(topology.DeadLetters)
-	for range n {
+	stop := b.Generator(generator.Options{})
+	defer stop()
+	for i := range n {
 		request := contract.NewRequest(time.Now())
 		b.PublishUnreadable(topology.SubjectRequest, request.ID)
 		b.Keep(topology.Asked, ledger.Entry{ID: request.ID, Value: []byte("{}")})
 		ids = append(ids, request.ID)
+		// One by one, so that the letters are in the order of the requests.
+		b.Eventually(func() bool { return b.Messages(topology.DeadLetters) == before+uint64(i)+1 }, "%d letters", i+1)
 	}
-	stop := b.Generator(generator.Options{})
-	b.Eventually(func() bool { return b.Messages(topology.DeadLetters) == before+uint64(n) }, "%d letters", n)
-	stop()
 	return ids
 }
 
