@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/console/depth"
+	"decoupled.example/console/drain"
 	"decoupled.example/console/internal/testbed"
 	"decoupled.example/shared/brokertest"
 	"decoupled.example/shared/topology"
@@ -66,6 +67,38 @@ func TestStatesOfAMessage(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Where a broker gives up delivering, which this project's topology forbids, its
+// consumer says that nothing is waiting and nothing is in flight. The message is
+// there nevertheless, and the queue is not drained.
+func TestMessageThatIsDeliveredNoMoreIsStillThere(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	require.NoError(t, b.JS.DeleteConsumer(b.Context(), topology.Requests, topology.Generator))
+	consumer, err := b.JS.CreateConsumer(b.Context(), topology.Requests, jetstream.ConsumerConfig{
+		Durable: topology.Generator, AckPolicy: jetstream.AckExplicitPolicy, AckWait: 100 * time.Millisecond, MaxDeliver: 1,
+	})
+	require.NoError(t, err)
+	b.Ask(1)
+	batch, err := consumer.Fetch(1)
+	require.NoError(t, err)
+	require.NotNil(t, <-batch.Messages())
+	var d depth.Depth
+	b.Eventually(func() bool {
+		more, err := consumer.FetchNoWait(1) // it notices only when asked
+		require.NoError(t, err)
+		require.Nil(t, <-more.Messages())
+		depths, err := depth.Read(b.Context(), b.JS)
+		require.NoError(t, err)
+		d = depths[0]
+		return d.InFlight == 0
+	}, "it is given up")
+	require.Zero(t, d.Waiting)
+	require.EqualValues(t, 1, d.Messages)
+	drained, _, err := drain.Check(b.Context(), b.JS)
+	require.NoError(t, err)
+	require.False(t, drained)
 }
 
 func TestDepthOfAPausedQueue(t *testing.T) {

@@ -96,7 +96,7 @@ func (v *verifier) lookAgain(ctx context.Context, open []ledger.Entry, states ma
 // drained says whether the queues were empty together at some moment during
 // the call.
 func (v *verifier) drained(ctx context.Context) (empty bool, s drain.Snapshot, err error) {
-	err = ask.Patiently(ctx, v.js.Conn(), func(ctx context.Context) (err error) {
+	err = ask.Again(ctx, v.js.Conn(), func(ctx context.Context) (err error) {
 		empty, s, err = drain.Check(ctx, v.js)
 		return err
 	})

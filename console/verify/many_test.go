@@ -102,7 +102,7 @@ func TestManyRequestsInConstantMemory(t *testing.T) { //nolint:paralleltest // i
 	fill(t, b, *many)
 	v, err := newVerifier(b.Context(), b.JS, b.Topology)
 	require.NoError(t, err)
-	m := &measured{Ledger: v.asked, every: *many / 60}
+	m := &measured{Ledger: v.asked, every: *many / 24}
 	v.asked = m
 
 	before, begun := b.Conn.Stats().OutMsgs, time.Now()

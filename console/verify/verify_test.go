@@ -170,7 +170,7 @@ func TestPlanted(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			b := testbed.Start(t)
-			complete := make([]ledger.Entry, 600) // more than are judged together
+			complete := make([]ledger.Entry, 520) // more than are judged together
 			for i := range complete {
 				complete[i] = response(contract.NewID(), "the same")
 			}
@@ -179,7 +179,7 @@ func TestPlanted(t *testing.T) {
 			}
 			id := contract.NewID()
 			test.plant(b, id)
-			want := verify.Verdict{Asked: 600, Generated: 600, Stored: 600, Received: 600, Complete: 600}
+			want := verify.Verdict{Asked: 520, Generated: 520, Stored: 520, Received: 520, Complete: 520}
 			test.want(&want)
 
 			got := run(t, b)
@@ -300,7 +300,7 @@ func TestVerifyGoesOnWhenTheBrokerIsBack(t *testing.T) {
 		verdict verify.Verdict
 		err     error
 	}
-	for range 3 {
+	for range 2 {
 		done := make(chan result, 1)
 		go func() {
 			verdict, err := verify.Run(b.Context(), b.JS, b.Topology)

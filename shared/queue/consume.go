@@ -28,7 +28,8 @@ const (
 
 // Handler does the work of a batch. It returns nil only when all its effects
 // are durable: the messages are acknowledged then. It is called concurrently,
-// and may be given a message that it, or another replica, has handled before.
+// and may be given a message that it, or another replica, has handled before or
+// is handling now; even twice in one batch.
 //
 // The context outlives the one that Consume was given by the client's grace.
 // A Handler that blocks on the broker should do so until the context ends:

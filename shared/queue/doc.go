@@ -26,6 +26,20 @@
 // whose Handler fails is handled again one message at a time, so that one bad
 // message never takes others along.
 //
+// # What cannot be done
+//
+// becomes a dead letter, with its reason, and only when that is stored does it
+// leave its queue:
+//
+//	cannot be decoded ─────────────────────────────────────────────▶ dead letter
+//	fails, alone ──▶ comes again later ─ Attempts-th delivery ─────▶ dead letter
+//	delivered more often than that: suspect ─▶ on record, alone
+//	    │ its handler returns: off the record, done or failed
+//	    └ the process ends: delivered again, still on record ──────▶ dead letter
+//
+// A count of deliveries alone condemns nothing: outages, stops and a neighbour
+// that killed the process raise it too.
+//
 // # Life of Consume
 //
 //	waiting for the queue ─▶ consuming ─(ctx ends)─▶ finishing ─▶ returned

@@ -70,10 +70,15 @@ func Denied(conn *nats.Conn, before error) error {
 // goes on while the broker is away, silent, or electing a leader; when ctx ends
 // first the error unwraps to ctx's and says what the trouble was.
 func Patiently(ctx context.Context, conn *nats.Conn, question func(ctx context.Context) error) error {
+	return Again(ctx, conn, func(ctx context.Context) error { return Once(ctx, conn, question) })
+}
+
+// Again is Patiently for what asks several questions, each one Once.
+func Again(ctx context.Context, conn *nats.Conn, questions func(ctx context.Context) error) error {
 	var trouble error
 	var absent time.Time // since when nobody is there to answer
 	for {
-		err := Once(ctx, conn, question)
+		err := questions(ctx)
 		switch {
 		case err == nil:
 			return nil

@@ -64,8 +64,8 @@ func TestPassingTrouble(t *testing.T) {
 			}
 			return nil
 		})
-		require.NoError(t, err, trouble)
-		require.Equal(t, 3, asked, trouble)
+		require.NoError(t, err, "after %v", trouble)
+		require.Equal(t, 3, asked, "after %v", trouble)
 	}
 }
 
