@@ -68,7 +68,8 @@ func TestDemoProvesThatNothingWasLost(t *testing.T) {
 	for _, word := range []string{"generated", "stored", "received"} {
 		require.Equal(t, asked, figure(t, stdout, word))
 	}
-	for _, word := range []string{"redelivered", "dead-lettered", "lost", "duplicated", "left"} {
+	// Some may be redelivered: what a requestor had not begun when it was replaced.
+	for _, word := range []string{"dead-lettered", "lost", "duplicated", "left"} {
 		require.Zero(t, figure(t, stdout, word), word)
 	}
 	require.Contains(t, stdout, "OK: nothing was lost")
