@@ -30,6 +30,10 @@ const (
 	longestPause  = time.Second
 )
 
+// batchCompleted is how the broker says that a request with a limit of bytes got
+// as many messages as it asked for.
+const batchCompleted = "Batch Completed"
+
 // errNotThere: nobody answers for the consumer.
 var errNotThere = errors.New("the queue or its consumer is not there")
 
@@ -153,6 +157,10 @@ func (p *puller) collect(ctx context.Context, n int) ([]*nats.Msg, error) {
 			case m.Subject != answers: // the end of an earlier request
 			case status == "100": // a heartbeat
 				silence.Reset(missed)
+			case m.Header.Get("Description") == batchCompleted:
+				// On a cluster this overtakes the messages, which are only
+				// delivered once their delivery is replicated.
+				silence.Reset(gap)
 			case status == "503":
 				return batch, errNotThere
 			default: // this request is over
