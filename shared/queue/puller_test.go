@@ -96,3 +96,27 @@ func TestIsDelivery(t *testing.T) {
 	require.False(t, isDelivery(&nats.Msg{Header: nats.Header{"Status": {"404"}}}))
 	require.False(t, isDelivery(&nats.Msg{}))
 }
+
+// On a cluster the end of a batch overtakes its messages, which must first be
+// replicated. Taken for a refusal it would cost a pause for each batch.
+func TestEndOfABatchMayOvertakeItsMessages(t *testing.T) {
+	t.Parallel()
+	cluster := brokertest.StartCluster(t)
+	js, err := jetstream.New(cluster.Connect())
+	require.NoError(t, err)
+	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "WORK", Subjects: []string{"work"}, Retention: jetstream.WorkQueuePolicy, Replicas: 3})
+	require.NoError(t, err)
+	_, err = js.CreateConsumer(t.Context(), "WORK", jetstream.ConsumerConfig{Durable: "worker", AckPolicy: jetstream.AckExplicitPolicy})
+	require.NoError(t, err)
+	p, err := newPuller(cluster.Connect(), zerolog.Nop(), "WORK", "worker")
+	require.NoError(t, err)
+	for range 20 {
+		_, err := js.Publish(t.Context(), "work", nil)
+		require.NoError(t, err)
+		messages, err := p.next(t.Context(), 1)
+		require.NoError(t, err)
+		require.Len(t, messages, 1)
+		require.Equal(t, shortestPause, p.pause, "it was taken for a refusal")
+	}
+	p.stop()
+}
