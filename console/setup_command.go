@@ -14,6 +14,7 @@ type setupCommand struct {
 	AckWait  time.Duration `default:"10s" env:"ACK_WAIT" help:"After which an unacknowledged message is delivered again."`
 	MaxBytes int64         `default:"1073741824" env:"MAX_BYTES" help:"Size of each queue; a full one slows its publishers."`
 	Keep     time.Duration `default:"0s" env:"KEEP" help:"How long ledgers remember. 0: for ever."`
+	Update   bool          `help:"Change what differs, where it can be changed while messages are there and replicas run."`
 }
 
 func (c setupCommand) settings() topology.Settings {
@@ -30,7 +31,11 @@ func (c setupCommand) Validate() error {
 func (c setupCommand) Run(s *session) error {
 	ctx, cancel := context.WithTimeout(s.ctx, s.wait) // a cluster may never elect a leader
 	defer cancel()
-	result, err := setup.Apply(ctx, s.js, c.settings())
+	apply := setup.Apply
+	if c.Update {
+		apply = setup.Update
+	}
+	result, err := apply(ctx, s.js, c.settings())
 	if err != nil {
 		return err
 	}
@@ -38,7 +43,7 @@ func (c setupCommand) Run(s *session) error {
 		for _, line := range []struct {
 			what  string
 			names []string
-		}{{"made", result.Created}, {"present, as they should be", result.Present}} {
+		}{{"made", result.Created}, {"changed", result.Updated}, {"present, as they should be", result.Present}} {
 			if len(line.names) > 0 {
 				s.say("%s: %s", line.what, strings.Join(line.names, ", "))
 			}

@@ -52,6 +52,7 @@ func TestWaitSaysWhatRemains(t *testing.T) {
 func TestWaitSaysThatRequestsKeepArriving(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
+	b.Ask(1) // before the requestor asks there would be nothing to wait for
 	b.Requestor(requestor.Options{Rate: 200})
 	err := drain.Wait(shortly(t), b.JS, nil)
 	require.ErrorIs(t, err, drain.ErrNotDrained)

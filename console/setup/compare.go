@@ -26,9 +26,21 @@ var free = []string{"metadata", "description", "pause_until"}
 // durations are settings that the broker spells in nanoseconds.
 var durations = []string{"ack_wait", "max_age", "duplicate_window", "inactive_threshold", "max_expires", "subject_delete_marker_ttl"}
 
+// changeable are settings that can be changed while messages are there and
+// replicas run: nothing is lost, and everyone goes on.
+var changeable = []string{"ack_wait", "allow_batched", "allow_direct", "duplicate_window", "max_ack_pending", "max_age", "max_bytes", "max_deliver", "max_msg_size", "num_replicas"}
+
+// difference is one setting of something that is not as it should be.
+type difference struct{ field, text string }
+
+// canBeChanged says whether all differences are of changeable settings.
+func canBeChanged(all []difference) bool {
+	return !slices.ContainsFunc(all, func(d difference) bool { return !slices.Contains(changeable, d.field) })
+}
+
 // differences compares the settings as the broker spells them, so that a setting
 // nobody here thought of is compared too.
-func differences(name string, want, got any) (all []string) {
+func differences(name string, want, got any) (all []difference) {
 	wanted, found := fields(want), fields(got)
 	names := maps.Clone(found)
 	maps.Copy(names, wanted)
@@ -37,7 +49,7 @@ func differences(name string, want, got any) (all []string) {
 			continue
 		}
 		if w, f := text(field, wanted[field]), text(field, found[field]); w != f {
-			all = append(all, fmt.Sprintf("%s: %s is %s, should be %s", name, field, f, w))
+			all = append(all, difference{field, fmt.Sprintf("%s: %s is %s, should be %s", name, field, f, w)})
 		}
 	}
 	return all

@@ -17,6 +17,7 @@ import (
 type Result struct {
 	Created []string
 	Present []string
+	Updated []string `json:"updated,omitempty"` // changed, by Update
 }
 
 // Apply makes every stream and consumer that is missing, and checks those that
@@ -28,6 +29,16 @@ type Result struct {
 // there: the error says what the broker refused and, as far as that can be told,
 // what to do about it.
 func Apply(ctx context.Context, js jetstream.JetStream, settings topology.Settings) (Result, error) {
+	return run(ctx, &setup{js: js}, settings)
+}
+
+// Update is Apply, but what differs only in settings that can be changed safely,
+// while messages are there and replicas run, is changed.
+func Update(ctx context.Context, js jetstream.JetStream, settings topology.Settings) (Result, error) {
+	return run(ctx, &setup{js: js, update: true}, settings)
+}
+
+func run(ctx context.Context, s *setup, settings topology.Settings) (Result, error) {
 	streams, err := topology.Streams(settings)
 	if err != nil {
 		return Result{}, fmt.Errorf("cannot set up: %w", err)
@@ -36,7 +47,6 @@ func Apply(ctx context.Context, js jetstream.JetStream, settings topology.Settin
 	if err != nil {
 		return Result{}, fmt.Errorf("cannot set up: %w", err)
 	}
-	s := &setup{js: js}
 	for _, config := range streams {
 		if err := s.do(ctx, func(ctx context.Context) error { return s.stream(ctx, config) }); err != nil {
 			return s.result, s.failed(fmt.Errorf("cannot set up stream %s: %w", config.Name, err))
@@ -50,9 +60,10 @@ func Apply(ctx context.Context, js jetstream.JetStream, settings topology.Settin
 	return s.result, s.failed(nil)
 }
 
-// setup is one call of Apply.
+// setup is one call of Apply or Update.
 type setup struct {
 	js        jetstream.JetStream
+	update    bool
 	result    Result
 	different []string
 }
@@ -88,9 +99,11 @@ func (s *setup) stream(ctx context.Context, want jetstream.StreamConfig) error {
 	if err != nil {
 		return err
 	}
-	s.result.Present = append(s.result.Present, want.Name)
-	s.different = append(s.different, differences(want.Name, want, stream.CachedInfo().Config)...)
-	return nil
+	return s.found(want.Name, differences(want.Name, want, stream.CachedInfo().Config), func() error {
+		want.Metadata = stream.CachedInfo().Config.Metadata // what a reset has noted stays
+		_, err := s.js.UpdateStream(ctx, want)
+		return err
+	})
 }
 
 func (s *setup) consumer(ctx context.Context, want topology.Consumer) error {
@@ -109,7 +122,26 @@ func (s *setup) consumer(ctx context.Context, want topology.Consumer) error {
 	if err != nil {
 		return err
 	}
+	got := consumer.CachedInfo().Config
+	return s.found(name, differences(name, want.ConsumerConfig, got), func() error {
+		want.Metadata, want.PauseUntil = got.Metadata, got.PauseUntil
+		_, err := s.js.UpdateConsumer(ctx, want.Stream, want.ConsumerConfig)
+		return err
+	})
+}
+
+// found takes note of what exists, and changes it if it may.
+func (s *setup) found(name string, different []difference, change func() error) error {
+	if s.update && len(different) > 0 && canBeChanged(different) {
+		if err := change(); err != nil {
+			return err
+		}
+		s.result.Updated = append(s.result.Updated, name)
+		return nil
+	}
 	s.result.Present = append(s.result.Present, name)
-	s.different = append(s.different, differences(name, want.ConsumerConfig, consumer.CachedInfo().Config)...)
+	for _, d := range different {
+		s.different = append(s.different, d.text)
+	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,10 +30,6 @@ const (
 	shortestPause = 5 * time.Millisecond
 	longestPause  = time.Second
 )
-
-// batchCompleted is how the broker says that a request with a limit of bytes got
-// as many messages as it asked for.
-const batchCompleted = "Batch Completed"
 
 // errNotThere: nobody answers for the consumer.
 var errNotThere = errors.New("the queue or its consumer is not there")
@@ -150,22 +147,21 @@ func (p *puller) collect(ctx context.Context, n int) ([]*nats.Msg, error) {
 			status := m.Header.Get("Status")
 			switch {
 			case isDelivery(m):
-				if batch = append(batch, m); len(batch) == n {
+				if batch = append(batch, m); len(batch) >= n {
 					return batch, nil
 				}
 				silence.Reset(gap)
 			case m.Subject != answers: // the end of an earlier request
 			case status == "100": // a heartbeat
 				silence.Reset(missed)
-			case m.Header.Get("Description") == batchCompleted:
-				// On a cluster this overtakes the messages, which are only
-				// delivered once their delivery is replicated.
-				silence.Reset(gap)
 			case status == "503":
 				return batch, errNotThere
-			default: // this request is over
+			default: // this request is over, except for what is still on its way
 				p.say(status, m.Header.Get("Description"))
-				return batch, nil
+				if n = sent(m, n); len(batch) >= n {
+					return batch, nil
+				}
+				silence.Reset(gap)
 			}
 		case <-p.changed: // what was asked for over the old connection does not come
 			return batch, nil
@@ -175,6 +171,17 @@ func (p *puller) collect(ctx context.Context, n int) ([]*nats.Msg, error) {
 			return batch, ctx.Err()
 		}
 	}
+}
+
+// sent is how many messages the broker has sent for a request for n, by what it
+// says at its end. On a cluster that may overtake them, as each is sent only when
+// its delivery is replicated.
+func sent(end *nats.Msg, n int) int {
+	rest, err := strconv.Atoi(end.Header.Get("Nats-Pending-Messages"))
+	if err != nil { // an end that comes after the messages, or instead of them
+		return 0
+	}
+	return n - rest
 }
 
 // say makes it known when requests are turned down again and again for a reason

@@ -110,13 +110,24 @@ func TestEndOfABatchMayOvertakeItsMessages(t *testing.T) {
 	require.NoError(t, err)
 	p, err := newPuller(cluster.Connect(), zerolog.Nop(), "WORK", "worker")
 	require.NoError(t, err)
-	for range 20 {
-		_, err := js.Publish(t.Context(), "work", nil)
-		require.NoError(t, err)
-		messages, err := p.next(t.Context(), 1)
-		require.NoError(t, err)
-		require.Len(t, messages, 1)
-		require.Equal(t, shortestPause, p.pause, "it was taken for a refusal")
+	for name, c := range map[string]struct{ rounds, publish, size, ask, get int }{
+		"as many as it asked for": {20, 1, 0, 1, 1},
+		"as large as it may be":   {2, 16, 900 << 10, 100, maxBytes / (900 << 10)},
+	} {
+		for range c.rounds {
+			for range c.publish {
+				_, err := js.PublishAsync("work", make([]byte, c.size))
+				require.NoError(t, err)
+			}
+			<-js.PublishAsyncComplete()
+			for left := c.publish; left > 0; {
+				messages, err := p.next(t.Context(), c.ask)
+				require.NoError(t, err)
+				require.Len(t, messages, min(c.get, left), name)
+				require.Equal(t, shortestPause, p.pause, "%s: it was taken for a refusal", name)
+				left -= len(messages)
+			}
+		}
 	}
 	p.stop()
 }
