@@ -116,7 +116,9 @@ func TestManyRequestsInConstantMemory(t *testing.T) { //nolint:paralleltest // i
 	early, late := lowest(m.inUse[half/2:half]), lowest(m.inUse[half+half/2:])
 	t.Logf("%d requests verified in %v with %d questions; memory in use %d kB early, %d kB late",
 		*many, time.Since(begun).Round(time.Millisecond), requests, early>>10, late>>10)
-	require.Less(t, late, early+1<<20, "the memory in use grows: %v", m.inUse)
+	// Between the two lies half of the requests: to remember just their IDs would
+	// take more than this.
+	require.Less(t, late, early+1<<20+uint64(*many)*64, "the memory in use grows: %v", m.inUse)
 	require.Less(t, requests, *many/50)
 }
 
