@@ -7,6 +7,7 @@ import (
 	"flag"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,11 +24,30 @@ import (
 
 var many = flag.Bool("console.many", false, "run the README's script with 100,000 requests too")
 
+// output collects what a command writes. The log of its connection may write to
+// it at any time.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
 // console runs one command against a broker and returns its exit code and what
 // it wrote.
 func console(t *testing.T, url string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	var out, err bytes.Buffer
+	var out, err output
 	code = execute(t.Context(), append([]string{"--nats-url", url}, args...), &out, &err)
 	return code, out.String(), err.String()
 }
@@ -276,7 +296,7 @@ func TestBrokerThatIsAway(t *testing.T) {
 	// A command goes on when it is back in time.
 	b.Broker.Restart()
 	b.Services()
-	var out, errors bytes.Buffer
+	var out, errors output
 	ended := make(chan int)
 	go func() {
 		ended <- execute(context.WithoutCancel(t.Context()), []string{"--nats-url", url, "send", "3000"}, &out, &errors)
@@ -307,7 +327,7 @@ func TestWrongUsage(t *testing.T) {
 		"pause":                       "queue",
 		"status --nats-url=http://x/": "--nats-url",
 	} {
-		var out, err bytes.Buffer
+		var out, err output
 		code := execute(t.Context(), strings.Fields(args), &out, &err)
 		require.Equal(t, exitUsage, code, "%q: %s%s", args, out.String(), err.String())
 		require.Contains(t, err.String(), named, "%q", args)
