@@ -30,7 +30,7 @@ func scale(t *testing.T, b *testbed.Bed, rate float64, generators ...int) {
 			running[0]()
 			running = running[1:]
 		}
-		for range 4 {
+		for range 2 {
 			verdict := run(t, b)
 			require.True(t, verdict.OK(), "with %d generators: %+v", n, verdict)
 			judged += verdict.Complete + verdict.Recovered + verdict.Outstanding
@@ -49,7 +49,7 @@ func scale(t *testing.T, b *testbed.Bed, rate float64, generators ...int) {
 
 func TestRunningSystemIsNoAlarm(t *testing.T) {
 	t.Parallel()
-	scale(t, testbed.Start(t), 100, 1, 3, 0, 2, 1)
+	scale(t, testbed.Start(t), 50, 1, 3, 0, 2, 1)
 }
 
 func TestRunningSystemOnThreeNodesIsNoAlarm(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"decoupled.example/console/drain"
 	"decoupled.example/console/internal/testbed"
 	"decoupled.example/console/letters"
 	"decoupled.example/generator"
@@ -69,4 +70,21 @@ func TestProgressWhileVerifying(t *testing.T) {
 		require.True(t, v.verdict.OK(), "done at reading %d of %v: %+v", number+1, asked, v.verdict)
 		require.EqualValues(t, 2, v.verdict.Outstanding+v.verdict.Dead, "%+v", v.verdict)
 	}
+}
+
+// A request that is finished between being found incomplete and the queues being
+// found empty is complete.
+func TestFinishedWhileVerifying(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	b.Ask(1)
+	v, err := newVerifier(b.Context(), b.JS, b.Topology)
+	require.NoError(t, err)
+	v.received = &interrupted{v.received, 1, func() { // after the first ledger was read
+		b.Services()
+		require.NoError(t, drain.Wait(b.Context(), b.JS, nil))
+	}}
+	require.NoError(t, v.run(b.Context()))
+	require.EqualValues(t, 1, v.verdict.Complete, "%+v", v.verdict)
+	require.True(t, v.verdict.Finished(), "%+v", v.verdict)
 }

@@ -56,7 +56,7 @@ func startEmpty(t testing.TB, options ...brokertest.Option) *fixture {
 
 func newFixture(t testing.TB, url string, conn *nats.Conn) *fixture {
 	t.Helper()
-	js, err := jetstream.New(conn)
+	js, err := jetstream.New(conn, jetstream.WithDefaultTimeout(patience))
 	require.NoError(t, err)
 	return &fixture{TB: t, url: url, js: js, logs: &logs{}}
 }

@@ -98,7 +98,9 @@ func (f *fixture) underLoad(disaster func(), times int) {
 
 // settled says whether the consumer has seen an end of every message.
 func (f *fixture) settled() bool {
-	c, err := f.js.Consumer(f.Context(), topology.Requests, topology.Generator)
+	ctx, cancel := context.WithTimeout(f.Context(), time.Second)
+	defer cancel()
+	c, err := f.js.Consumer(ctx, topology.Requests, topology.Generator)
 	return err == nil && c.CachedInfo().NumPending == 0 && c.CachedInfo().NumAckPending == 0
 }
 

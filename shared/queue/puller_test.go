@@ -102,7 +102,7 @@ func TestIsDelivery(t *testing.T) {
 func TestEndOfABatchMayOvertakeItsMessages(t *testing.T) {
 	t.Parallel()
 	cluster := brokertest.StartCluster(t)
-	js, err := jetstream.New(cluster.Connect())
+	js, err := jetstream.New(cluster.Connect(), jetstream.WithDefaultTimeout(30*time.Second))
 	require.NoError(t, err)
 	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "WORK", Subjects: []string{"work"}, Retention: jetstream.WorkQueuePolicy, Replicas: 3})
 	require.NoError(t, err)

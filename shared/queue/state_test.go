@@ -1,6 +1,9 @@
 package queue_test
 
 import (
+	"context"
+	"time"
+
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
@@ -23,7 +26,9 @@ func (f *fixture) consumer() *jetstream.ConsumerInfo {
 
 // left is how many messages are unfinished; unknown while the broker is away.
 func (f *fixture) left() int {
-	s, err := f.js.Stream(f.Context(), topology.Requests)
+	ctx, cancel := context.WithTimeout(f.Context(), time.Second)
+	defer cancel()
+	s, err := f.js.Stream(ctx, topology.Requests)
 	if err != nil {
 		return -1
 	}

@@ -22,7 +22,9 @@ func trialsOf(t *testing.T, conn *nats.Conn, replicas int) func(attempt string) 
 	require.NoError(t, err)
 	client, err := NewClient(conn, publisher, zerolog.Nop(), 0)
 	require.NoError(t, err)
-	_, err = client.js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "suspects", Replicas: replicas})
+	js, err := jetstream.New(conn, jetstream.WithDefaultTimeout(30*time.Second))
+	require.NoError(t, err)
+	_, err = js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "suspects", Replicas: replicas})
 	require.NoError(t, err)
 	return func(attempt string) *trial {
 		return &trial{client: client, log: zerolog.Nop(), bucket: "suspects", key: "QUEUE.1.2", attempt: attempt}
@@ -97,7 +99,7 @@ func TestTrialOnThreeNodesIsNeverMistaken(t *testing.T) {
 	follower := cluster.Nodes[slices.IndexFunc(cluster.Nodes, func(b *brokertest.Broker) bool { return b != leader })]
 	trial := trialsOf(t, follower.Connect(), 3)
 	<-time.After(3 * time.Second) // a broker looks every 2 s whether a follower may answer
-	for i := range 150 {
+	for i := range 60 {
 		attempt := string(rune('a' + i%26))
 		begin(t, trial(attempt), "")
 		begin(t, trial("other"), attempt)
