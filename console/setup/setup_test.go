@@ -100,7 +100,7 @@ func TestSetupsAtOnceThatDiffer(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range n {
 		js := jetStream(t, b)
-		settings := topology.Settings{AckWait: time.Duration(i%2+1) * time.Second}
+		settings := topology.Settings{AckWait: time.Duration(i%2+1) * time.Second, MaxBytes: int64(i%2+1) << 20}
 		group.Go(func() { results[i], errs[i] = setup.Apply(bounded(t), js, settings) })
 	}
 	group.Wait()

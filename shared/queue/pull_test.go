@@ -66,9 +66,9 @@ func TestRequestsThatAreTurnedDownAreNotRepeatedAtOnce(t *testing.T) {
 	_, err = stream.PauseConsumer(t.Context(), topology.Generator, time.Now().Add(time.Hour))
 	require.NoError(t, err)
 	other := f.connect()
-	require.NoError(t, other.PublishRequest(fmt.Sprintf("$JS.API.CONSUMER.MSG.NEXT.%s.%s", topology.Requests, topology.Generator), "kept.open", []byte(`{"batch":1000,"expires":600000000000}`)))
-	_, err = other.SubscribeSync("kept.open")
+	_, err = other.SubscribeSync("kept.open") // before asking: the broker drops a request that nobody listens for
 	require.NoError(t, err)
+	require.NoError(t, other.PublishRequest(fmt.Sprintf("$JS.API.CONSUMER.MSG.NEXT.%s.%s", topology.Requests, topology.Generator), "kept.open", []byte(`{"batch":1000,"expires":600000000000}`)))
 	f.eventually(func() bool { return f.consumer().NumWaiting == 1 }, "the other's request is not open")
 
 	asked := f.tap("$JS.API.CONSUMER.MSG.NEXT.>")
