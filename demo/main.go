@@ -1,6 +1,7 @@
 // Command demo runs everything in one process: a broker, a requestor and some
 // generators, and shows what happens. When it is stopped it proves that nothing
-// was lost and nothing done twice.
+// was lost and nothing done twice. Its scenarios put what the project claims to
+// the test, one by one.
 package main
 
 import (
@@ -14,8 +15,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"decoupled.example/demo/screen"
-	"decoupled.example/shared/service"
+	"decoupled.example/demo/scenario"
 )
 
 // Exit codes.
@@ -25,6 +25,21 @@ const (
 	exitUsage  = 2
 )
 
+// errUsage is a command line that cannot be meant.
+var errUsage = errors.New("wrong usage")
+
+// commands are what the demo can do. Without a command it runs.
+type commands struct {
+	Run      runCommand      `cmd:"" default:"withargs" help:"Run a broker, a requestor and some generators in one process (the default). Ctrl-C stops asking, waits until everything is finished, and verifies that nothing was lost and nothing done twice: exit code 0, or 1 if not."`
+	Scenario scenarioCommand `cmd:"" help:"Put the project's claims to the test."`
+}
+
+// session is what commands share.
+type session struct {
+	ctx    context.Context
+	stdout io.Writer
+}
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
@@ -33,15 +48,17 @@ func main() {
 
 // execute is main for tests: the context stands for signals.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	var options options
+	var commands commands
 	exit := -1
-	parser := kong.Must(&options,
+	parser := kong.Must(&commands,
 		kong.Name("demo"),
-		kong.Description("Runs a broker, a requestor and some generators in one process, on real traffic. Ctrl-C stops asking, waits until everything is finished, and verifies that nothing was lost and nothing done twice: exit code 0, or 1 if not."),
+		kong.Description("Two services that only ever meet in a queue, on real traffic."),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exit = code }),
+		kong.Bind(&session{ctx: ctx, stdout: stdout}),
+		kong.Vars{"kinds": kindNames()},
 	)
-	_, err := parser.Parse(args)
+	command, err := parser.Parse(args)
 	if exit >= 0 {
 		return exit
 	}
@@ -49,12 +66,13 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "demo: %v\nRun with --help for all flags.\n", err)
 		return exitUsage
 	}
-	s := screen.New(stdout)
-	log := service.NewLog(s, service.Logging{Level: options.LogLevel, Format: "console"}, "demo")
-	err = run(ctx, options, s, log)
+	err = command.Run()
 	switch {
 	case errors.Is(err, errNotProven):
-		return exitFailed // the tally has said why
+		return exitFailed // what was shown has said why
+	case errors.Is(err, scenario.ErrUnknown), errors.Is(err, errUsage):
+		fmt.Fprintf(stderr, "demo: %v\n", err)
+		return exitUsage
 	case err != nil:
 		fmt.Fprintf(stderr, "demo: %v\n", err)
 		return exitFailed

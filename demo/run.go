@@ -14,10 +14,21 @@ import (
 	"decoupled.example/demo/broker"
 	"decoupled.example/demo/embedded"
 	"decoupled.example/demo/screen"
+	"decoupled.example/shared/service"
 )
 
 // errNotProven: something was lost, done twice, or left.
 var errNotProven = errors.New("not proven")
+
+// runCommand is the demo without a command.
+type runCommand struct{ options }
+
+// Run shows the demonstration on the screen.
+func (c runCommand) Run(session *session) error {
+	s := screen.New(session.stdout)
+	log := service.NewLog(s, service.Logging{Level: c.LogLevel, Format: "console"}, "demo")
+	return run(session.ctx, c.options, s, log)
+}
 
 // run is one demonstration: it lasts until ctx ends or the time is up, then
 // everything is finished and verified.

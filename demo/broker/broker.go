@@ -3,9 +3,11 @@
 package broker
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -27,10 +29,18 @@ const (
 
 // Options are the settings of the broker.
 type Options struct {
+	Name       string        // of the node; empty: "decoupled"
 	Port       int           // 0: DefaultPort, or a free one if that is taken
 	Dir        string        // where messages are stored; empty: a temporary folder, removed by Stop
 	SyncAlways bool          // every write reaches the disk before it is confirmed
 	Sync       time.Duration // otherwise how often writes are synced
+	Cluster    *Cluster      // nil: it is alone
+}
+
+// Cluster makes the broker one of several nodes that replicate to each other.
+type Cluster struct {
+	Port  int   // where the other nodes reach this one
+	Ports []int // of all nodes
 }
 
 // Broker is a running nats-server.
@@ -67,18 +77,12 @@ func Start(o Options, log zerolog.Logger) (*Broker, error) {
 // listen starts the server on a port.
 func (b *Broker) listen(port int, dir string, o Options, log zerolog.Logger) error {
 	// The server reports a port that is taken as text, and late.
-	probe, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(max(port, 0))))
+	probe, err := net.Listen("tcp", address(max(port, 0)))
 	if err != nil {
 		return err
 	}
 	probe.Close()
-	b.server, err = server.NewServer(&server.Options{
-		ServerName: "decoupled",
-		Host:       host, Port: port,
-		JetStream: true, StoreDir: dir,
-		SyncAlways: o.SyncAlways, SyncInterval: o.Sync,
-		NoSigs: true, // signals are the program's
-	})
+	b.server, err = server.NewServer(o.server(port, dir))
 	if err != nil {
 		return err
 	}
@@ -98,6 +102,26 @@ func (b *Broker) listen(port int, dir string, o Options, log zerolog.Logger) err
 	b.shutdown()
 	return fmt.Errorf("it is not ready after %v", readyWithin)
 }
+
+// server are the options as the server wants them.
+func (o Options) server(port int, dir string) *server.Options {
+	options := &server.Options{
+		ServerName: cmp.Or(o.Name, "decoupled"),
+		Host:       host, Port: port,
+		JetStream: true, StoreDir: dir,
+		SyncAlways: o.SyncAlways, SyncInterval: o.Sync,
+		NoSigs: true, // signals are the program's
+	}
+	if o.Cluster != nil {
+		options.Cluster = server.ClusterOpts{Name: "decoupled", Host: host, Port: o.Cluster.Port}
+		for _, port := range o.Cluster.Ports {
+			options.Routes = append(options.Routes, &url.URL{Scheme: "nats", Host: address(port)})
+		}
+	}
+	return options
+}
+
+func address(port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }
 
 // URL is where clients connect.
 func (b *Broker) URL() string { return "nats://" + b.server.Addr().String() }

@@ -20,7 +20,7 @@ import (
 )
 
 // Options are the settings of a deployment. Those of the services may be changed
-// while they are scaled to zero; replicas started afterwards have them.
+// between calls of Scale; replicas started afterwards have them.
 type Options struct {
 	Topology  topology.Settings
 	Requestor requestor.Options
@@ -50,11 +50,13 @@ func Start(ctx context.Context, url string, o *Options, log zerolog.Logger) (*De
 		conn.Close()
 		return nil, err
 	}
-	d.Requestors = newFleet(topology.Requestor, at, o.Grace, log, func(ctx context.Context, s *service.Service) error {
-		return requestor.Serve(ctx, s, o.Requestor)
+	d.Requestors = newFleet(topology.Requestor, at, o.Grace, log, func() work {
+		settings := o.Requestor
+		return func(ctx context.Context, s *service.Service) error { return requestor.Serve(ctx, s, settings) }
 	})
-	d.Generators = newFleet(topology.Generator, at, o.Grace, log, func(ctx context.Context, s *service.Service) error {
-		return generator.Serve(ctx, s, o.Generator)
+	d.Generators = newFleet(topology.Generator, at, o.Grace, log, func() work {
+		settings := o.Generator
+		return func(ctx context.Context, s *service.Service) error { return generator.Serve(ctx, s, settings) }
 	})
 	return d, nil
 }

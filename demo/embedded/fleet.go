@@ -20,11 +20,15 @@ type Fleet struct {
 	broker service.Broker
 	grace  time.Duration
 	log    zerolog.Logger
-	serve  func(ctx context.Context, s *service.Service) error
+	work   func() work
 
 	mu       sync.Mutex
 	replicas []*replica
 }
+
+// work is what one replica does until ctx ends. It is chosen when the replica
+// starts, so that settings may change afterwards.
+type work func(ctx context.Context, s *service.Service) error
 
 // replica is one running service.
 type replica struct {
@@ -34,8 +38,8 @@ type replica struct {
 	err   error // why it ended; to be read after ended is closed
 }
 
-func newFleet(name string, broker service.Broker, grace time.Duration, log zerolog.Logger, serve func(context.Context, *service.Service) error) *Fleet {
-	return &Fleet{name: name, broker: broker, grace: grace, serve: serve, log: log.With().Str("service", name).Logger()}
+func newFleet(name string, broker service.Broker, grace time.Duration, log zerolog.Logger, work func() work) *Fleet {
+	return &Fleet{name: name, broker: broker, grace: grace, work: work, log: log.With().Str("service", name).Logger()}
 }
 
 // Scale starts or stops replicas until there are n. It returns when those that
@@ -102,9 +106,10 @@ func (f *Fleet) start() (*replica, error) {
 		return nil, err
 	}
 	r := &replica{conn: conn, stop: stop, ended: make(chan struct{})}
+	serve := f.work()
 	go func() {
 		defer close(r.ended)
-		if r.err = f.serve(ctx, s); r.err != nil {
+		if r.err = serve(ctx, s); r.err != nil {
 			f.log.Warn().Err(r.err).Msg("a replica ended")
 		}
 	}()

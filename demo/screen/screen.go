@@ -62,10 +62,20 @@ func (s *Screen) Show(now status.Status) {
 		fmt.Fprintln(s.out, line(before, now, elapsed))
 		return
 	}
-	s.erase()
-	s.panel = panel(before, now, elapsed)
-	s.draw()
+	s.replace(panel(before, now, elapsed))
 }
+
+// Draw makes those lines the panel. Where there is no terminal nothing is shown.
+func (s *Screen) Draw(lines []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.terminal {
+		s.replace(lines)
+	}
+}
+
+// Clear takes the panel away.
+func (s *Screen) Clear() { s.Draw(nil) }
 
 // Leave lets the panel stand as it is and goes on below it.
 func (s *Screen) Leave() {
@@ -74,7 +84,13 @@ func (s *Screen) Leave() {
 	s.drawn, s.panel = 0, nil
 }
 
-// erase and draw are for holders of the lock.
+// replace, erase and draw are for holders of the lock.
+func (s *Screen) replace(panel []string) {
+	s.erase()
+	s.panel = panel
+	s.draw()
+}
+
 func (s *Screen) erase() {
 	if s.drawn > 0 {
 		fmt.Fprintf(s.out, "\x1b[%dA\x1b[J", s.drawn) // up to the panel's first line, clear to the end

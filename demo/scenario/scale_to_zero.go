@@ -1,0 +1,83 @@
+package scenario
+
+import (
+	"time"
+
+	"decoupled.example/console/drain"
+	"decoupled.example/demo/deployment"
+	"decoupled.example/demo/stage"
+	"decoupled.example/shared/topology"
+)
+
+var scaleToZero = Scenario{
+	Name:  "scale-to-zero",
+	Title: "work waits for whoever comes, and the depth tells the truth",
+	Claim: "Either service can be scaled to zero while work comes in. The depth of its queue is what is unfinished, at every moment, and when all depths are 0 all is finished.",
+	Predict: "There is no generator, and 1,000 requests are asked. What does the queue say? Then one generator starts and fetches messages ahead of its work: " +
+		"does the depth fall to 0 at once, or as the work gets done?",
+	Explain: "A message leaves its queue only when it is acknowledged, and it is acknowledged only when all it caused is stored. " +
+		"So the depth counts what waits and what is being worked on alike. A broker that acknowledges on delivery would say 0 as soon as the consumer has fetched everything, with all the work still to be done.",
+	Needs: single,
+	Play: func(s *stage.Stage) {
+		n := s.Requests(1000)
+		s.Step("no generator, one requestor; %d requests", n)
+		s.Configure(func(c *deployment.Settings) { c.Generator.Work = 2 * time.Millisecond })
+		s.Scale(1, 0)
+		s.Ask(n)
+		stays(s, topology.Requests, n)
+
+		s.Step("one generator, 2 ms of work for each")
+		s.ScaleGenerators(1)
+		watchFalling(s, n, n)
+
+		s.Step("now no requestor, and one generator without work to wait for; %d more requests", n)
+		s.Scale(0, 0)
+		s.Configure(func(c *deployment.Settings) { c.Generator.Work = 0 })
+		s.ScaleGenerators(1)
+		s.Ask(n)
+		s.WaitDepth(topology.Responses, n)
+		stays(s, topology.Responses, n)
+
+		s.Step("one requestor")
+		s.ScaleRequestors(1)
+		watchFalling(s, n, 2*n)
+		s.Verified(2 * n)
+	},
+}
+
+// stays looks again and again whether a queue's depth is what nobody can have
+// changed.
+func stays(s *stage.Stage, queue string, n int) {
+	least, most := n, n
+	for range 20 {
+		depth := s.Depth(queue)
+		least, most = min(least, depth), max(most, depth)
+	}
+	s.Holds("what waits stays", least == n && most == n, "%s is from %d to %d deep, in 20 readings", queue, least, most)
+}
+
+// watchFalling reads the depths until they say that all is finished, and judges
+// every reading by the ledgers: what is no longer in a queue must be recorded as
+// done. A ledger only grows, so that reading it later can only favour the queue.
+func watchFalling(s *stage.Stage, backlog, total int) {
+	type reading struct{ inRequests, unfinished, generated, received int }
+	var lies []reading
+	depths := make(map[int]bool)
+	readings := 0
+	s.Until("all is finished", func() bool {
+		drained, snapshot, err := drain.Check(s.Context(), s.Operator().JS)
+		s.Must(err)
+		r := reading{int(snapshot[0].Messages), int(snapshot.Unfinished()), s.Count(topology.Generated), s.Count(topology.Received)}
+		switch {
+		case r.generated+r.inRequests < total, // it says less than is unfinished
+			r.unfinished == 0 && r.received < total,
+			drained && r.received < total:
+			lies = append(lies, r)
+		}
+		readings++
+		depths[r.unfinished] = true
+		return drained
+	})
+	s.Holds("the depth tells the truth while it falls", len(lies) == 0, "%d of %d readings said less than was unfinished %v", len(lies), readings, lies)
+	s.Holds("it falls little by little", len(depths) > 2 || backlog < 100, "%d different depths were seen", len(depths))
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"decoupled.example/demo/deployment"
+	"decoupled.example/demo/embedded"
+	"decoupled.example/demo/scenario"
+	"decoupled.example/demo/screen"
+	"decoupled.example/demo/stage"
+	"decoupled.example/shared/service"
+)
+
+// kinds are the kinds of deployment that scenarios can be played on, the default
+// first.
+var kinds = []deployment.Kind{embedded.Kind}
+
+// scenarioCommand is "demo scenario".
+type scenarioCommand struct {
+	List scenarioList `cmd:"" help:"List the scenarios."`
+	Run  scenarioRun  `cmd:"" help:"Play scenarios, and judge: exit code 0 only if every verdict holds."`
+}
+
+type scenarioList struct {
+	JSON bool `name:"json" help:"Print JSON."`
+}
+
+// Run lists the scenarios.
+func (c scenarioList) Run(s *session) error {
+	if c.JSON {
+		type entry struct {
+			Name    string `json:"name"`
+			Title   string `json:"title"`
+			Claim   string `json:"claim"`
+			Predict string `json:"predict"`
+		}
+		entries := make([]entry, len(scenario.All))
+		for i, one := range scenario.All {
+			entries[i] = entry{one.Name, one.Title, one.Claim, one.Predict}
+		}
+		return writeJSON(s.stdout, entries)
+	}
+	table := tabwriter.NewWriter(s.stdout, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(table, "SCENARIO\tWHAT IT SHOWS")
+	for _, one := range scenario.All {
+		fmt.Fprintf(table, "%s\t%s\n", one.Name, one.Title)
+	}
+	if err := table.Flush(); err != nil {
+		return fmt.Errorf("cannot list the scenarios: %w", err)
+	}
+	fmt.Fprintln(s.stdout, "\nPlay one with: go run ./demo scenario run NAME, or all with --all. On:")
+	for _, kind := range kinds {
+		fmt.Fprintf(s.stdout, "  --on %-10s %s\n", kind.Name, kind.About)
+	}
+	return nil
+}
+
+type scenarioRun struct {
+	Names    []string `arg:"" optional:"" name:"name" help:"Which scenarios; see scenario list."`
+	All      bool     `help:"All of them."`
+	On       string   `default:"embedded" placeholder:"KIND" help:"What to play them on: ${kinds} (default: ${default})."`
+	Seed     uint64   `help:"Repeat what this seed has made random. 0: another one each time."`
+	Requests int      `help:"How many requests each scenario takes. 0: as many as make it take some seconds."`
+	Long     bool     `help:"Also judge what depends on the machine's speed. Needs a machine that does nothing else."`
+	JSON     bool     `name:"json" help:"Print one JSON object for each scenario instead of its story."`
+	LogLevel string   `default:"error" enum:"trace,debug,info,warn,error" help:"Log this and what is worse: ${enum}."`
+}
+
+// Validate names the flag that is wrong. It is called by kong.
+func (c scenarioRun) Validate() error {
+	switch {
+	case c.All == (len(c.Names) > 0):
+		return errors.New("which scenarios? Name some, or all with --all; see scenario list")
+	case c.Requests != 0 && c.Requests < minRequests:
+		return fmt.Errorf("--requests must be at least %d, not %d: fewer show nothing", minRequests, c.Requests)
+	}
+	return nil
+}
+
+// minRequests is how few requests still show what a scenario is about.
+const minRequests = 200
+
+// Run plays the scenarios one after the other.
+func (c scenarioRun) Run(s *session) error {
+	chosen, kind, err := c.chosen()
+	if err != nil {
+		return err
+	}
+	played, failed := 0, 0
+	for _, one := range chosen {
+		result, err := c.play(s, one, kind)
+		if err != nil {
+			return err
+		}
+		switch result.Verdict {
+		case stage.Holds:
+			played++
+		case stage.Fails:
+			failed++
+		}
+		if s.ctx.Err() != nil {
+			return errors.New("interrupted")
+		}
+	}
+	if failed > 0 || played == 0 {
+		return errNotProven
+	}
+	return nil
+}
+
+func (c scenarioRun) chosen() ([]scenario.Scenario, deployment.Kind, error) {
+	i := slices.IndexFunc(kinds, func(k deployment.Kind) bool { return k.Name == c.On })
+	if i < 0 {
+		return nil, deployment.Kind{}, fmt.Errorf("%w: there is no kind of deployment %q; there are %s", errUsage, c.On, kindNames())
+	}
+	if c.All {
+		return scenario.All, kinds[i], nil
+	}
+	chosen := make([]scenario.Scenario, len(c.Names))
+	for n, name := range c.Names {
+		one, err := scenario.Find(name)
+		if err != nil {
+			return nil, deployment.Kind{}, err
+		}
+		chosen[n] = one
+	}
+	return chosen, kinds[i], nil
+}
+
+func kindNames() string {
+	names := make([]string, len(kinds))
+	for i, kind := range kinds {
+		names[i] = kind.Name
+	}
+	return strings.Join(names, ", ")
+}
+
+func (c scenarioRun) play(s *session, one scenario.Scenario, kind deployment.Kind) (stage.Result, error) {
+	seed := c.Seed
+	if seed == 0 {
+		seed = uint64(rand.Uint32()) + 1 // short enough to be typed
+	}
+	options := stage.Options{Seed: seed, Requests: c.Requests, Long: c.Long}
+	if c.JSON {
+		options.Log = service.NewLog(io.Discard, service.Logging{Level: c.LogLevel}, "demo")
+		result := one.Run(s.ctx, kind, options)
+		return result, writeJSON(s.stdout, result)
+	}
+	display := screen.New(s.stdout)
+	story := screen.NewStory(display)
+	options.Teller = story
+	options.Log = service.NewLog(display, service.Logging{Level: c.LogLevel, Format: "console"}, "demo")
+	story.Title(one.Name, one.Title, kind.Name, seed)
+	story.Paragraph("Claim", one.Claim)
+	story.Paragraph("Predict", one.Predict)
+	display.Say("")
+	result := one.Run(s.ctx, kind, options)
+	story.End(result, one.Explain)
+	return result, nil
+}
+
+func writeJSON(to io.Writer, value any) error {
+	encoder := json.NewEncoder(to)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(value); err != nil {
+		return fmt.Errorf("cannot print the result: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,65 @@
+package stage
+
+import (
+	"context"
+	"fmt"
+
+	"decoupled.example/demo/deployment"
+	"decoupled.example/requestor"
+	"decoupled.example/shared/contract"
+	"decoupled.example/shared/topology"
+)
+
+// Step tells what is done next.
+func (s *Stage) Step(format string, args ...any) { s.teller.Step(fmt.Sprintf(format, args...)) }
+
+// Saw tells what came of it. Others may call it.
+func (s *Stage) Saw(format string, args ...any) { s.teller.Saw(fmt.Sprintf(format, args...)) }
+
+// Configure changes settings of the services. Those that it changes are scaled
+// to zero.
+func (s *Stage) Configure(change func(*deployment.Settings)) {
+	change(&s.settings)
+	s.Must(s.deployed.Configure(s.ctx, s.settings))
+}
+
+// Scale brings both services to that many replicas.
+func (s *Stage) Scale(requestors, generators int) {
+	s.ScaleRequestors(requestors)
+	s.ScaleGenerators(generators)
+}
+
+// ScaleRequestors brings the requestor to n replicas.
+func (s *Stage) ScaleRequestors(n int) { s.Must(s.deployed.Scale(s.ctx, topology.Requestor, n)) }
+
+// ScaleGenerators brings the generator to n replicas.
+func (s *Stage) ScaleGenerators(n int) { s.Must(s.deployed.Scale(s.ctx, topology.Generator, n)) }
+
+// Kill ends a replica of a service without a warning.
+func (s *Stage) Kill(service string) { s.Must(s.deployed.Kill(s.ctx, service)) }
+
+// Ask asks for n strings as a requestor does, with its own code, and returns
+// when all are confirmed and recorded.
+func (s *Stage) Ask(n int) []contract.Request {
+	asked, err := requestor.NewAsker(s.Operator().Topology).Ask(s.ctx, n)
+	s.Must(err)
+	return asked
+}
+
+// AskMeanwhile asks for n strings in bursts while the scenario goes on. The
+// function that it returns waits until all are asked.
+func (s *Stage) AskMeanwhile(n, burst int) (wait func()) {
+	ctx, asker := s.ctx, requestor.NewAsker(s.Operator().Topology)
+	ended := make(chan error, 1)
+	go func() { ended <- askInBursts(ctx, asker, n, burst) }()
+	return func() { s.Must(<-ended) }
+}
+
+func askInBursts(ctx context.Context, asker *requestor.Asker, n, burst int) error {
+	for asked := 0; asked < n; asked += burst {
+		if _, err := asker.Ask(ctx, min(burst, n-asked)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,66 @@
+package stage
+
+import (
+	"fmt"
+	"time"
+
+	"decoupled.example/console/verify"
+)
+
+// Holds judges: for the scenario's claim to hold, this must. What was seen is
+// told either way.
+func (s *Stage) Holds(claim string, holds bool, saw string, args ...any) {
+	c := Check{Claim: claim, Holds: holds, Saw: fmt.Sprintf(saw, args...)}
+	s.result.Checks = append(s.result.Checks, c)
+	s.teller.Judged(c)
+}
+
+// Measure keeps a number that was measured. Nothing depends on it.
+func (s *Stage) Measure(name string, value float64, unit string) {
+	s.result.Measured = append(s.result.Measured, Measure{Name: name, Value: value, Unit: unit})
+}
+
+// MeasureTime keeps a time that was measured.
+func (s *Stage) MeasureTime(name string, d time.Duration) {
+	s.Measure(name, float64(d.Microseconds())/1000, "ms")
+}
+
+// Table keeps numbers to be shown side by side.
+func (s *Stage) Table(head []string, rows ...[]string) {
+	s.result.Tables = append(s.result.Tables, Table{Head: head, Rows: rows})
+}
+
+// Verified judges from the ledgers that all n requests, and nothing else, are
+// complete: none lost, none done twice, none left. Queues must be drained.
+func (s *Stage) Verified(n int) verify.Verdict {
+	v := s.Verify()
+	s.Holds("nothing is lost, nothing is done twice, nothing is left",
+		v.Finished() && v.Letters == 0 && v.Complete == uint64(n) && v.Recovered == 0,
+		"%s", tally(v))
+	return v
+}
+
+// Verify reads the ledgers.
+func (s *Stage) Verify() verify.Verdict {
+	o := s.Operator()
+	v, err := verify.Run(s.ctx, o.JS, o.Topology)
+	s.Must(err)
+	return v
+}
+
+// tally is a verdict of the console in one line.
+func tally(v verify.Verdict) string {
+	text := fmt.Sprintf("%d complete, %d lost, %d duplicated", v.Complete, v.Lost, v.Duplicated+v.Mismatched)
+	for _, more := range []struct {
+		n    uint64
+		what string
+	}{{v.Outstanding, "left"}, {v.Letters, "set aside"}, {v.Recovered, "recovered"}, {v.Unexpected, "unexpected"}} {
+		if more.n > 0 {
+			text += fmt.Sprintf(", %d %s", more.n, more.what)
+		}
+	}
+	if len(v.Findings) > 0 {
+		text += "; first: " + v.Findings[0].String()
+	}
+	return text
+}

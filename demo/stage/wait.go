@@ -1,0 +1,113 @@
+package stage
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"decoupled.example/console/depth"
+	"decoupled.example/console/drain"
+	"decoupled.example/console/status"
+	"decoupled.example/shared/service"
+	"decoupled.example/shared/topology"
+)
+
+const (
+	// patience bounds every wait, with more of it the more there is to do. It
+	// is generous because a loaded machine is slow; only what fails waits for it.
+	patience   = 60 * time.Second
+	perRequest = 25 * time.Millisecond
+	lookEvery  = 10 * time.Millisecond
+)
+
+func (s *Stage) patience() time.Duration {
+	return patience + time.Duration(s.options.Requests)*perRequest
+}
+
+// Until waits for a condition. A condition that does not come to hold ends the
+// scenario.
+func (s *Stage) Until(what string, condition func() bool) {
+	ctx, cancel := context.WithTimeout(s.ctx, s.patience())
+	defer cancel()
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for !condition() {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			if s.ctx.Err() != nil {
+				s.Must(s.ctx.Err())
+			}
+			s.Must(fmt.Errorf("waited %v in vain until %s", s.patience(), what))
+		}
+	}
+}
+
+// Drained waits until everything is finished.
+func (s *Stage) Drained() {
+	ctx, cancel := context.WithTimeout(s.ctx, s.patience())
+	defer cancel()
+	s.Must(drain.Wait(ctx, s.Operator().JS, nil))
+}
+
+// Alive waits until exactly that many replicas of each service say so.
+func (s *Stage) Alive(requestors, generators int) {
+	s.Until(fmt.Sprintf("%d requestors and %d generators are alive", requestors, generators), func() bool {
+		return len(s.Replicas(topology.Requestor)) == requestors && len(s.Replicas(topology.Generator)) == generators
+	})
+}
+
+// Replicas is what the replicas of a service say of themselves.
+func (s *Stage) Replicas(name string) []service.Status {
+	all, err := status.Replicas(s.ctx, s.Operator().Conn)
+	s.Must(err)
+	var of []service.Status
+	for _, r := range all {
+		if r.Service == name {
+			of = append(of, r)
+		}
+	}
+	return of
+}
+
+// Depths are the depths of the queues by name.
+func (s *Stage) Depths() map[string]depth.Depth {
+	all, err := depth.Read(s.ctx, s.Operator().JS)
+	s.Must(err)
+	byName := make(map[string]depth.Depth)
+	for _, d := range all {
+		byName[d.Queue] = d
+	}
+	return byName
+}
+
+// Depth is the number of unfinished messages of a queue.
+func (s *Stage) Depth(queue string) int { return int(s.Depths()[queue].Messages) }
+
+// WaitDepth waits until a queue has that many unfinished messages.
+func (s *Stage) WaitDepth(queue string, n int) {
+	s.Until(fmt.Sprintf("%s holds %d messages", queue, n), func() bool { return s.Depth(queue) == n })
+}
+
+// Redelivered is how many deliveries were not a message's first, of all queues.
+func (s *Stage) Redelivered() (n int) {
+	for _, d := range s.Depths() {
+		n += int(d.Repeated)
+	}
+	return n
+}
+
+// Count is the number of entries of a ledger.
+func (s *Stage) Count(ledger string) int {
+	n, err := s.Operator().Topology.Ledger(ledger).Count(s.ctx)
+	s.Must(err)
+	return int(n)
+}
+
+// Entries calls visit for each entry of a ledger, the oldest first.
+func (s *Stage) Entries(ledger string, visit func(id string, value []byte, kept time.Time)) {
+	for e, err := range s.Operator().Topology.Ledger(ledger).All(s.ctx) {
+		s.Must(err)
+		visit(e.ID, e.Value, e.Kept)
+	}
+}
