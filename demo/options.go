@@ -9,6 +9,7 @@ import (
 	"decoupled.example/demo/embedded"
 	"decoupled.example/generator"
 	"decoupled.example/requestor"
+	"decoupled.example/shared/topology"
 )
 
 // options are the flags of the demo.
@@ -64,5 +65,8 @@ func (o options) requestor() requestor.Options { return requestor.Options{Rate: 
 func (o options) generator() generator.Options { return generator.Options{Work: o.Work, Fail: o.Fail} }
 
 func (o options) deployment() *embedded.Options {
-	return &embedded.Options{Requestor: o.requestor(), Generator: o.generator(), Grace: grace}
+	return &embedded.Options{
+		Topology:  topology.Settings{SyncAlways: o.Sync == "always"},
+		Requestor: o.requestor(), Generator: o.generator(), Grace: grace,
+	}
 }

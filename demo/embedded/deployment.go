@@ -65,7 +65,8 @@ func (d *Deployment) open(ctx context.Context, o *Options, log zerolog.Logger) (
 	if d.JS, err = jetstream.New(d.Conn); err != nil {
 		return fmt.Errorf("cannot use JetStream: %w", err)
 	}
-	if _, err = setup.Apply(ctx, d.JS, o.Topology); err != nil {
+	// A broker that was used before may have been run with other settings.
+	if _, err = setup.Update(ctx, d.JS, o.Topology); err != nil {
 		return err
 	}
 	d.Topology, err = topology.Open(d.Conn, log, o.Grace)

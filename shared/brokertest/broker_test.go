@@ -2,6 +2,7 @@ package brokertest_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
@@ -33,7 +34,7 @@ func TestRestartKeepsPortAndData(t *testing.T) {
 func TestClusterOutlivesAStreamLeader(t *testing.T) {
 	t.Parallel()
 	c := brokertest.StartCluster(t)
-	js, err := jetstream.New(c.Connect())
+	js, err := jetstream.New(c.Connect(), jetstream.WithDefaultTimeout(30*time.Second))
 	require.NoError(t, err)
 	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "KEPT", Subjects: []string{"kept"}, Replicas: 3})
 	require.NoError(t, err)

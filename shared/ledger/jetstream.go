@@ -66,7 +66,7 @@ func (l *JetStream) Keep(ctx context.Context, entries ...Entry) ([]Entry, error)
 				Data:    entries[i].Value,
 			}
 		}
-		refused, err := l.publisher.Publish(ctx, messages)
+		refused, err := l.publisher.Publish(ctx, "KV_"+l.bucket, messages)
 		if err != nil {
 			return nil, fmt.Errorf("cannot keep entries in %s: %w", l.bucket, err)
 		}

@@ -114,8 +114,12 @@ func createBucket(t *testing.T, conn *nats.Conn, bucket string, replicas int) je
 		config.Subjects = []string{"$KV." + bucket + ".>"}
 		js, err := jetstream.New(conn)
 		require.NoError(t, err)
-		stream, err := js.CreateStream(t.Context(), config)
-		require.NoError(t, err)
+		var stream jetstream.Stream
+		// A cluster that has just started leaves some questions unanswered.
+		require.Eventually(t, func() bool {
+			stream, err = js.CreateOrUpdateStream(t.Context(), config)
+			return err == nil
+		}, 2*time.Minute, 10*time.Millisecond, "cannot create the bucket")
 		return stream
 	}
 	require.FailNow(t, "the topology has no ledger")

@@ -1,15 +1,16 @@
 // Package publish sends messages to JetStream and returns when the broker has
 // confirmed every one of them. Queues and ledgers both stand on it.
 //
-// A batch goes out as a whole, without waiting in between, and where the stream
-// allows it (AllowBatchPublish, nats-server 2.14) the broker confirms it as a
-// whole: it costs one round trip, not one a message. What is not confirmed is sent
-// again, with the same headers, until it is, or until the caller's context
-// ends: an outage, a full stream, a missing stream or a missing permission are
-// the broker's condition, not the message's fault. Sending again is safe only
-// for messages that carry a condition the broker checks: an ID that it
-// deduplicates by (Nats-Msg-Id), or the sequence it must find
-// (Nats-Expected-Last-Subject-Sequence).
+// All messages of a call go out without waiting in between; each has an answer of
+// its own. Where the stream allows atomic batches (AllowAtomicPublish), that is
+// where the broker syncs every write to the disk, they go as such a batch first.
+//
+// What is not confirmed is sent again, with the same headers, until it is, or
+// until the caller's context ends: an outage, a full stream, a missing stream or a
+// missing permission are the broker's condition, not the message's fault.
+// Sending again is safe only for messages that carry a condition the broker
+// checks: an ID that it deduplicates by (Nats-Msg-Id), or the sequence it must
+// find (Nats-Expected-Last-Subject-Sequence).
 //
 // What the broker will never take (too large, malformed, or its condition not
 // met) is refused, with an error that says which.

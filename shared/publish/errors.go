@@ -21,6 +21,9 @@ var (
 	ErrInvalid = errors.New("the broker refuses the message as invalid")
 )
 
+// errReply: the answer has to come to the Publisher.
+var errReply = errors.New("a message to publish must not have a reply subject")
+
 // Codes of the server that the client library has no names for.
 const (
 	accountResourcesExceeded jetstream.ErrorCode = 10002
@@ -38,7 +41,7 @@ func refusal(err error) error {
 	switch {
 	case errors.Is(err, nats.ErrMaxPayload):
 		return fmt.Errorf("%w: %w", ErrTooLarge, err)
-	case errors.Is(err, nats.ErrBadSubject), errors.Is(err, nats.ErrBadHeaderMsg), errors.Is(err, jetstream.ErrAsyncPublishReplySubjectSet):
+	case errors.Is(err, nats.ErrBadSubject), errors.Is(err, nats.ErrBadHeaderMsg), errors.Is(err, errReply):
 		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	api := apiError(err)
@@ -65,10 +68,10 @@ func refusal(err error) error {
 // explain adds to an error that sending again can mend what a person can do.
 func explain(err error) error {
 	switch {
-	case errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, nats.ErrNoResponders):
+	case errors.Is(err, nats.ErrNoResponders):
 		return fmt.Errorf("no stream takes this subject, or JetStream is not available: run setup: %w", err)
-	case errors.Is(err, jetstream.ErrAsyncPublishTimeout):
-		return fmt.Errorf("no answer: the broker is busy, electing a leader, or cannot write to its disk, or the permission to publish is missing: %w", err)
+	case errors.Is(err, errUnanswered):
+		return fmt.Errorf("%w: the broker is busy, electing a leader, or cannot write to its disk, or the permission to publish is missing", err)
 	}
 	if api := apiError(err); api != nil {
 		switch api.ErrorCode {

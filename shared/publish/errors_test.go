@@ -72,10 +72,10 @@ func TestWhatTheClientLibraryAnswersIsClassified(t *testing.T) {
 	require.ErrorIs(t, refusal(nats.ErrMaxPayload), ErrTooLarge)
 	require.ErrorIs(t, refusal(nats.ErrBadSubject), ErrInvalid)
 	require.ErrorIs(t, refusal(nats.ErrBadHeaderMsg), ErrInvalid)
-	require.ErrorIs(t, refusal(jetstream.ErrAsyncPublishReplySubjectSet), ErrInvalid)
+	require.ErrorIs(t, refusal(errReply), ErrInvalid)
 	for _, err := range []error{
 		nats.ErrDisconnected, nats.ErrConnectionClosed, nats.ErrReconnectBufExceeded, nats.ErrTimeout,
-		jetstream.ErrAsyncPublishTimeout, jetstream.ErrNoStreamResponse, jetstream.ErrTooManyStalledMsgs, jetstream.ErrInvalidJSAck,
+		nats.ErrNoResponders, errUnanswered, jetstream.ErrInvalidJSAck,
 	} {
 		require.NoError(t, refusal(err), "%v is worth another attempt", err)
 	}
@@ -85,8 +85,8 @@ func TestAdviceKeepsTheCause(t *testing.T) {
 	t.Parallel()
 	full := server.NewJSAccountResourcesExceededError()
 	for cause, advice := range map[error]string{
-		jetstream.ErrNoStreamResponse:    "run setup",
-		jetstream.ErrAsyncPublishTimeout: "permission",
+		nats.ErrNoResponders: "run setup",
+		errUnanswered:        "permission",
 		&jetstream.APIError{Code: full.Code, ErrorCode: jetstream.ErrorCode(full.ErrCode)}: "room",
 	} {
 		require.ErrorContains(t, explain(cause), advice)

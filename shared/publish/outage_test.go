@@ -35,7 +35,7 @@ func TestRestartsOfTheBrokerLoseAndRepeatNothing(t *testing.T) {
 					return nil
 				default:
 				}
-				if err := complete(p.Publish(t.Context(), messages(fmt.Sprintf("work.%d.%d", w, b), 20))); err != nil {
+				if err := complete(p.Publish(t.Context(), stream.Name, messages(fmt.Sprintf("work.%d.%d", w, b), 20))); err != nil {
 					return err
 				}
 				published.Add(20)
@@ -60,7 +60,7 @@ func TestWithoutAConnectionNothingPilesUp(t *testing.T) {
 	js := create(t, broker, stream)
 	conn := broker.Connect()
 	p := publisher(t, conn)
-	require.NoError(t, complete(p.Publish(t.Context(), messages("work.before", 1))))
+	require.NoError(t, complete(p.Publish(t.Context(), stream.Name, messages("work.before", 1))))
 	broker.Stop()
 	require.Eventually(t, func() bool { return !conn.IsConnected() }, patience, time.Millisecond)
 	buffered, err := conn.Buffered()
@@ -69,7 +69,7 @@ func TestWithoutAConnectionNothingPilesUp(t *testing.T) {
 	sent := conn.Stats().OutMsgs
 	for range 10 {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
-		_, err := p.Publish(ctx, messages("work.away", 100))
+		_, err := p.Publish(ctx, stream.Name, messages("work.away", 100))
 		cancel()
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.ErrorContains(t, err, "100 of 100 messages are not confirmed")
@@ -80,7 +80,7 @@ func TestWithoutAConnectionNothingPilesUp(t *testing.T) {
 	require.Equal(t, buffered, after, "nothing is in the client's buffer, to be sent later")
 
 	done := make(chan error, 1)
-	go func() { done <- complete(p.Publish(t.Context(), messages("work.after", 9))) }()
+	go func() { done <- complete(p.Publish(t.Context(), stream.Name, messages("work.after", 9))) }()
 	broker.Restart()
 	requireDone(t, done)
 	requireEachOnce(t, js, 10)
@@ -93,7 +93,7 @@ func TestTheFirstConnectionMayComeLate(t *testing.T) {
 	broker.Stop()
 	p := publisher(t, broker.Connect())
 	done := make(chan error, 1)
-	go func() { done <- complete(p.Publish(t.Context(), messages("work.a", 10))) }()
+	go func() { done <- complete(p.Publish(t.Context(), stream.Name, messages("work.a", 10))) }()
 
 	broker.Restart()
 	requireDone(t, done)
@@ -114,7 +114,7 @@ func TestWhenTheContextEndsTheErrorSaysWhatIsUnknown(t *testing.T) {
 	done := make(chan error, 1)
 	go func() {
 		var err error
-		refused, err = p.Publish(ctx, batch)
+		refused, err = p.Publish(ctx, stream.Name, batch)
 		done <- err
 	}()
 	log.Await(t, `"messages":2`, "nowhere")
@@ -136,7 +136,7 @@ func TestWhenTheContextHasEndedNothingIsSent(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 
-	refused, err := p.Publish(ctx, messages("work.a", 5))
+	refused, err := p.Publish(ctx, stream.Name, messages("work.a", 5))
 
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorContains(t, err, "5 of 5")
@@ -150,18 +150,18 @@ func TestTheContextEndsAnAttempt(t *testing.T) {
 	p, _, received := unanswered(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- complete(p.Publish(ctx, messages("silent", 3))) }()
+	go func() { done <- complete(p.Publish(ctx, stream.Name, messages("silent", 3))) }()
 	<-received
 	cancel()
 	require.ErrorIs(t, await(t, done), context.Canceled)
 }
 
-func TestTheContextEndsAnAttemptThatIsTooLargeForTheLibrary(t *testing.T) {
+func TestTheContextEndsAnAttemptOfManyMessages(t *testing.T) {
 	t.Parallel()
 	p, _, received := unanswered(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- complete(p.Publish(ctx, messages("silent", 33_500))) }()
+	go func() { done <- complete(p.Publish(ctx, stream.Name, messages("silent", 33_500))) }()
 	<-received
 	cancel()
 	require.ErrorIs(t, await(t, done), context.Canceled)
@@ -171,7 +171,7 @@ func TestClosingTheConnectionEndsAnAttempt(t *testing.T) {
 	t.Parallel()
 	p, conn, received := unanswered(t)
 	done := make(chan error, 1)
-	go func() { done <- complete(p.Publish(t.Context(), messages("silent", 3))) }()
+	go func() { done <- complete(p.Publish(t.Context(), stream.Name, messages("silent", 3))) }()
 	<-received
 	conn.Close()
 	err := await(t, done)
@@ -208,10 +208,10 @@ func TestClosingTheConnectionEndsTheWaitForIt(t *testing.T) {
 	broker.Stop()
 	require.Eventually(t, func() bool { return !conn.IsConnected() }, patience, time.Millisecond)
 	done := make(chan error, 1)
-	go func() { done <- complete(p.Publish(t.Context(), messages("work.a", 3))) }()
+	go func() { done <- complete(p.Publish(t.Context(), stream.Name, messages("work.a", 3))) }()
 	conn.Close()
 	require.ErrorIs(t, await(t, done), nats.ErrConnectionClosed)
 
-	_, err := p.Publish(t.Context(), messages("work.a", 3))
+	_, err := p.Publish(t.Context(), stream.Name, messages("work.a", 3))
 	require.ErrorIs(t, err, nats.ErrConnectionClosed, "and at once from then on")
 }

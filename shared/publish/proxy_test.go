@@ -98,12 +98,12 @@ func TestLostConfirmationsLeadToNoDuplicates(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(conn.Close)
 	p := publisher(t, conn)
-	require.NoError(t, complete(p.Publish(t.Context(), messages("work.before", 1))))
+	require.NoError(t, complete(p.Publish(t.Context(), stream.Name, messages("work.before", 1))))
 	sent := conn.Stats().OutMsgs
 
 	proxy.mute()
 	done := make(chan error, 1)
-	go func() { done <- complete(p.Publish(t.Context(), messages("work.a", 50))) }()
+	go func() { done <- complete(p.Publish(t.Context(), stream.Name, messages("work.a", 50))) }()
 	require.Eventually(t, func() bool {
 		s, err := js.Stream(t.Context(), stream.Name)
 		return err == nil && s.CachedInfo().State.Msgs == 51

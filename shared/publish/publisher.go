@@ -2,22 +2,22 @@ package publish
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 )
 
 const (
-	// maxPending is above anything the batches of one process can have
-	// unconfirmed together; at the library's limit a publish stalls.
-	maxPending = 1 << 15
-	// confirmWithin is how long one attempt waits. A broker that is alive
-	// confirms within milliseconds; a replicated one that elects a leader
-	// needs seconds.
+	// atOnce is how many messages of one call are sent before their answers
+	// have come: enough that round trips do not matter, and below what the broker
+	// takes for an atomic batch (1000) or queues for a stream (10,000).
+	atOnce = 1000
+	// confirmWithin is how long an attempt waits without an answer coming. A
+	// broker that is alive confirms within milliseconds; a replicated one that
+	// elects a leader needs seconds.
 	confirmWithin = 5 * time.Second
 
 	firstPause = 20 * time.Millisecond
@@ -33,9 +33,10 @@ const (
 // Publisher publishes over one connection. It may be used concurrently.
 type Publisher struct {
 	conn          *nats.Conn
-	js            jetstream.JetStream
 	log           zerolog.Logger
+	answers       *answers
 	confirmWithin time.Duration
+	disabled      sync.Map // streams that take no atomic batches, and since when that is known
 }
 
 // New returns a Publisher over conn, which stays the caller's to close.
@@ -44,16 +45,16 @@ func New(conn *nats.Conn, log zerolog.Logger) (*Publisher, error) {
 }
 
 func newPublisher(conn *nats.Conn, log zerolog.Logger, confirmWithin time.Duration) (*Publisher, error) {
-	js, err := jetstream.New(conn,
-		jetstream.WithPublishAsyncMaxPending(maxPending),
-		jetstream.WithPublishAsyncTimeout(confirmWithin))
+	answers, err := newAnswers(conn)
 	if err != nil {
-		return nil, fmt.Errorf("cannot use JetStream: %w", err)
+		return nil, fmt.Errorf("cannot receive confirmations: %w", err)
 	}
-	return &Publisher{conn: conn, js: js, log: log, confirmWithin: confirmWithin}, nil
+	return &Publisher{conn: conn, log: log, answers: answers, confirmWithin: confirmWithin}, nil
 }
 
-// Publish returns when the broker has confirmed or refused each message.
+// Publish returns when the broker has confirmed or refused each message. Where
+// they go to is told by their subjects; the name of the stream, if they all go
+// to one, lets them go as a batch where that is faster.
 //
 // The map says which were refused, by their index, and why: ErrExists,
 // ErrTooLarge or ErrInvalid; it is nil when all were confirmed. The error is
@@ -62,44 +63,49 @@ func newPublisher(conn *nats.Conn, log zerolog.Logger, confirmWithin time.Durati
 // again under the same conditions, or leave it to whoever redelivers the work.
 //
 // The messages belong to Publish until it returns.
-func (p *Publisher) Publish(ctx context.Context, messages []*nats.Msg) (map[int]error, error) {
-	if len(messages) == 0 {
-		return nil, nil
+func (p *Publisher) Publish(ctx context.Context, stream string, messages []*nats.Msg) (map[int]error, error) {
+	var refused map[int]error
+	refuse := func(i int, err error) {
+		if refused == nil {
+			refused = make(map[int]error)
+		}
+		refused[i] = err
 	}
-	var (
-		refused map[int]error
-		open    = make([]int, len(messages)) // indexes of what is not settled yet
-		pause   = firstPause
-		sayAt   = time.Now().Add(sayAfter)
-	)
+	for from := 0; from < len(messages); from += atOnce {
+		part := messages[from:min(from+atOnce, len(messages))]
+		open, err := p.settle(ctx, stream, part, func(i int, err error) { refuse(from+i, err) })
+		if err != nil {
+			return refused, fmt.Errorf("cannot publish to %s: %d of %d messages are not confirmed: %w",
+				part[open[0]].Subject, len(open)+len(messages)-from-len(part), len(messages), err)
+		}
+	}
+	return refused, nil
+}
+
+// settle attempts to publish until each message is confirmed or refused. With
+// an error it returns the indexes of those that are neither.
+func (p *Publisher) settle(ctx context.Context, stream string, messages []*nats.Msg, refuse func(int, error)) (open []int, err error) {
+	open = make([]int, len(messages))
 	for i := range open {
 		open[i] = i
 	}
-	// The short way first. What it leaves open goes one by one.
-	if len(messages) > 1 && p.conn.IsConnected() && ctx.Err() == nil {
-		if open = open[p.batch(ctx, messages):]; len(open) == 0 {
-			return nil, nil
-		}
-	}
-	for {
+	pause, sayAt := firstPause, time.Now().Add(sayAfter)
+	for first := true; ; first = false {
 		if !p.conn.IsConnected() {
 			if err := p.awaitConnection(ctx); err != nil {
-				return refused, unconfirmed(messages, open, err)
+				return open, err
 			}
 			sayAt = time.Now().Add(sayAfter)
 		}
 		if ctx.Err() != nil {
-			return refused, unconfirmed(messages, open, ctx.Err())
+			return open, ctx.Err()
+		}
+		if first && stream != "" && len(messages) >= worthABatch && p.batch(ctx, stream, messages) {
+			return nil, nil
 		}
 		var trouble error
-		open, trouble = p.attempt(ctx, messages, open, func(i int, err error) {
-			if refused == nil {
-				refused = make(map[int]error)
-			}
-			refused[i] = err
-		})
-		if len(open) == 0 {
-			return refused, nil
+		if open, trouble = p.attempt(ctx, messages, open, refuse); len(open) == 0 {
+			return nil, nil
 		}
 		if now := time.Now(); now.After(sayAt) && p.conn.IsConnected() && ctx.Err() == nil {
 			sayAt = now.Add(sayEvery)
@@ -117,60 +123,70 @@ func (p *Publisher) Publish(ctx context.Context, messages []*nats.Msg) (map[int]
 // attempt sends what is open once and waits for the answers. It returns what is
 // still open, with the last reason.
 func (p *Publisher) attempt(ctx context.Context, messages []*nats.Msg, open []int, refuse func(int, error)) (still []int, trouble error) {
-	settle := func(i int, err error) {
+	c, end := p.begin(len(open))
+	defer end()
+	for k, i := range open {
+		if err := p.send(messages[i], c.reply(k)); err != nil {
+			c.answer(k, err)
+		}
+	}
+	ended := p.await(ctx, c)
+	for k, i := range open {
+		err := c.verdict(k)
+		if err == nil {
+			continue
+		}
 		if refusal := refusal(err); refusal != nil {
 			refuse(i, refusal)
-			return
+			continue
 		}
 		still, trouble = append(still, i), err
 	}
-	// The library would leave what is unconfirmed to time out.
-	closed := p.conn.StatusChanged(nats.CLOSED)
-	defer p.conn.RemoveStatusListener(closed)
-
-	futures := make([]jetstream.PubAckFuture, len(open))
-	for k, i := range open {
-		// The library's own retry would use the message after we have returned.
-		future, err := p.js.PublishMsgAsync(messages[i], jetstream.WithRetryAttempts(0))
-		if errors.Is(err, jetstream.ErrTooManyStalledMsgs) {
-			// Nothing was confirmed for a while. To try each of the rest would
-			// take as long each, and not notice that ctx has ended.
-			still, trouble = append(still, open[k:]...), err
-			break
-		}
-		if err != nil {
-			settle(i, err)
-			continue
-		}
-		futures[k] = future
-	}
-	var gaveUp error // then only what has its answer already counts
-	for k, i := range open {
-		if futures[k] == nil {
-			continue
-		}
-		if gaveUp == nil {
-			select {
-			case <-futures[k].Ok():
-				continue
-			case err := <-futures[k].Err():
-				settle(i, err)
-				continue
-			case <-ctx.Done():
-				gaveUp = ctx.Err()
-			case <-closed:
-				gaveUp = nats.ErrConnectionClosed
-			}
-		}
-		select {
-		case <-futures[k].Ok():
-		case err := <-futures[k].Err():
-			settle(i, err)
-		default:
-			settle(i, gaveUp)
-		}
+	if ended != nil {
+		trouble = ended
 	}
 	return still, trouble
+}
+
+func (p *Publisher) send(m *nats.Msg, reply string) error {
+	if m.Reply != "" {
+		return errReply
+	}
+	return p.conn.PublishMsg(&nats.Msg{Subject: m.Subject, Reply: reply, Header: m.Header, Data: m.Data})
+}
+
+// begin is to be called before anything is sent that n answers are awaited for.
+func (p *Publisher) begin(n int) (c *call, end func()) {
+	c = p.answers.open(n)
+	c.broken = p.conn.StatusChanged(nats.RECONNECTING, nats.CLOSED)
+	return c, func() {
+		p.conn.RemoveStatusListener(c.broken)
+		p.answers.close(c)
+	}
+}
+
+// await returns nil when all answers are there; otherwise why no more are
+// waited for.
+func (p *Publisher) await(ctx context.Context, c *call) error {
+	patience := time.NewTimer(p.confirmWithin)
+	defer patience.Stop()
+	for left := c.unanswered(); ; {
+		select {
+		case <-c.answered:
+			return nil
+		case <-c.broken: // what the broker answered over that connection is lost
+			return nats.ErrDisconnected
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-patience.C:
+			now := c.unanswered()
+			if now == left {
+				return errUnanswered
+			}
+			left = now
+			patience.Reset(p.confirmWithin)
+		}
+	}
 }
 
 // awaitConnection keeps attempts out of the client's reconnect buffer, where
@@ -189,9 +205,4 @@ func (p *Publisher) awaitConnection(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-func unconfirmed(messages []*nats.Msg, open []int, err error) error {
-	return fmt.Errorf("cannot publish to %s: %d of %d messages are not confirmed: %w",
-		messages[open[0]].Subject, len(open), len(messages), err)
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // stream is where the tests publish: to work.<anything>.
-var stream = jetstream.StreamConfig{Name: "WORK", Subjects: []string{"work.>"}, MaxMsgSize: 64 << 10, AllowBatchPublish: true}
+var stream = jetstream.StreamConfig{Name: "WORK", Subjects: []string{"work.>"}, MaxMsgSize: 64 << 10}
 
 func TestPublishReturnsWhenTheBrokerHasAll(t *testing.T) {
 	t.Parallel()
@@ -25,7 +25,7 @@ func TestPublishReturnsWhenTheBrokerHasAll(t *testing.T) {
 	js := create(t, broker, stream)
 	p := publisher(t, broker.Connect())
 
-	refused, err := p.Publish(t.Context(), messages("work.a", 100))
+	refused, err := p.Publish(t.Context(), stream.Name, messages("work.a", 100))
 
 	require.NoError(t, err)
 	require.Nil(t, refused)
@@ -40,7 +40,7 @@ func TestPublishOfNothing(t *testing.T) {
 	broker.Stop()
 
 	done := make(chan error, 1)
-	go func() { done <- complete(p.Publish(t.Context(), nil)) }()
+	go func() { done <- complete(p.Publish(t.Context(), stream.Name, nil)) }()
 
 	requireDone(t, done)
 }
@@ -82,7 +82,7 @@ func TestPublishSaysWhichWereRefusedAndWhy(t *testing.T) {
 		batch = append(batch, c.message)
 	}
 
-	refused, err := p.Publish(t.Context(), batch)
+	refused, err := p.Publish(t.Context(), stream.Name, batch)
 
 	require.NoError(t, err, "a refusal is not a failure of the call")
 	for i, c := range cases {
@@ -93,14 +93,14 @@ func TestPublishSaysWhichWereRefusedAndWhy(t *testing.T) {
 	require.EqualValues(t, 4, s.CachedInfo().State.Msgs, "what was refused is not stored")
 }
 
-func TestPublishOfMoreThanTheLibraryHoldsAtOnce(t *testing.T) {
+func TestPublishOfMoreThanIsSentAtOnce(t *testing.T) {
 	t.Parallel()
 	broker := brokertest.Start(t)
 	js := create(t, broker, stream)
 	p := publisher(t, broker.Connect())
 
 	const n = 40_000
-	refused, err := p.Publish(t.Context(), messages("work.a", n))
+	refused, err := p.Publish(t.Context(), stream.Name, messages("work.a", n))
 
 	require.NoError(t, err)
 	require.Nil(t, refused)
@@ -121,7 +121,7 @@ func TestPublishConcurrently(t *testing.T) {
 			for b := range 10 {
 				batch := messages(fmt.Sprintf("work.%d.%d", w, b), 50)
 				batch = append(batch, &nats.Msg{Subject: "work.bad", Header: nats.Header{jetstream.ExpectedStreamHeader: {"OTHER"}}})
-				refused, err := p.Publish(t.Context(), batch)
+				refused, err := p.Publish(t.Context(), stream.Name, batch)
 				if err != nil || len(refused) != 1 || !errors.Is(refused[50], publish.ErrInvalid) {
 					return fmt.Errorf("refused %v: %w", refused, err)
 				}

@@ -104,7 +104,7 @@ func TestAMissingPermissionIsNamedAndWaitedFor(t *testing.T) {
 	p, err := publish.NewImpatient(conn, log.Logger(), 100*time.Millisecond)
 	require.NoError(t, err)
 	done := make(chan error, 1)
-	go func() { done <- complete(p.Publish(t.Context(), messages("work.a", 3))) }()
+	go func() { done <- complete(p.Publish(t.Context(), stream.Name, messages("work.a", 3))) }()
 
 	log.Await(t, "permission to publish is missing", `"messages":3`)
 	require.Eventually(t, func() bool { return denied.Load() >= 9 }, patience, 10*time.Millisecond, "each is tried again and again")
@@ -122,7 +122,7 @@ func inBackground(t *testing.T, conn *nats.Conn, log *brokertest.Log, batch []*n
 	p, err := publish.New(conn, log.Logger())
 	require.NoError(t, err)
 	done := make(chan error, 1)
-	go func() { done <- complete(p.Publish(t.Context(), batch)) }()
+	go func() { done <- complete(p.Publish(t.Context(), stream.Name, batch)) }()
 	return done
 }
 

@@ -53,7 +53,7 @@ func (w *worker[T]) setAside(work context.Context, messages ...rejected[T]) bool
 	for i, m := range messages {
 		letters[i] = w.letter(m)
 	}
-	refused, err := w.client.publisher.Publish(work, letters)
+	refused, err := w.client.publisher.Publish(work, "", letters)
 	for i, m := range messages {
 		log := w.log.With().Str("id", m.id).Str("reason", oneLine(m.reason)).Int("deliveries", m.Deliveries).Logger()
 		if failed := errors.Join(err, refused[i]); failed != nil {

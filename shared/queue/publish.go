@@ -32,7 +32,7 @@ func (q *Queue[T]) Publish(ctx context.Context, values ...T) error {
 		header[jetstream.MsgIDHeader] = []string{id}
 		messages[i] = &nats.Msg{Subject: q.config.Subject, Header: header, Data: body}
 	}
-	refused, err := q.client.publisher.Publish(ctx, messages)
+	refused, err := q.client.publisher.Publish(ctx, q.config.Stream, messages)
 	if err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ func (t *trial) write(ctx context.Context, sequence uint64, attempt string) (boo
 	if attempt == "" {
 		m.Header.Set("KV-Operation", "DEL")
 	}
-	refused, err := t.client.publisher.Publish(ctx, []*nats.Msg{m})
+	refused, err := t.client.publisher.Publish(ctx, "", []*nats.Msg{m})
 	switch {
 	case err != nil:
 		return false, err

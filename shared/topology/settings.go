@@ -13,6 +13,10 @@ type Settings struct {
 	AckWait  time.Duration // after which an unacknowledged message is delivered again; default 10 s
 	MaxBytes int64         // of each queue; a full queue slows its publishers; default 1 GiB
 	Keep     time.Duration // how long ledgers remember; default for ever
+	// SyncAlways says that the broker syncs every write to the disk before it
+	// confirms. Then queues and ledgers take atomic batches, which it syncs once;
+	// where it does not, they would cost it more than they save.
+	SyncAlways bool
 }
 
 const (

@@ -18,14 +18,13 @@ func Streams(settings Settings) ([]jetstream.StreamConfig, error) {
 			Description: "messages set aside, with the reason",
 			Subjects:    []string{SubjectDead + ".>"},
 			// Not a work queue: that could not be looked at.
-			Retention:         jetstream.LimitsPolicy,
-			Storage:           jetstream.FileStorage,
-			Replicas:          s.Replicas,
-			MaxBytes:          s.MaxBytes,
-			Discard:           jetstream.DiscardNew, // when full, the message stays in its queue
-			Duplicates:        deduplicateLetters,
-			AllowDirect:       true,
-			AllowBatchPublish: true,
+			Retention:   jetstream.LimitsPolicy,
+			Storage:     jetstream.FileStorage,
+			Replicas:    s.Replicas,
+			MaxBytes:    s.MaxBytes,
+			Discard:     jetstream.DiscardNew, // when full, the message stays in its queue
+			Duplicates:  deduplicateLetters,
+			AllowDirect: true,
 		},
 	}
 	for _, name := range LedgerNames {
@@ -50,17 +49,17 @@ func Streams(settings Settings) ([]jetstream.StreamConfig, error) {
 // messages is the truth about what is unfinished.
 func queueStream(name, subject, description string, s Settings) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
-		Name:              name,
-		Description:       description,
-		Subjects:          []string{subject},
-		Retention:         jetstream.WorkQueuePolicy,
-		Storage:           jetstream.FileStorage,
-		Replicas:          s.Replicas,
-		MaxBytes:          s.MaxBytes,
-		MaxMsgSize:        maxMessage,
-		Discard:           jetstream.DiscardNew, // back-pressure: refuse the new, never drop the old
-		Duplicates:        deduplicate,
-		AllowBatchPublish: true, // one confirmation for many
+		Name:               name,
+		Description:        description,
+		Subjects:           []string{subject},
+		Retention:          jetstream.WorkQueuePolicy,
+		Storage:            jetstream.FileStorage,
+		Replicas:           s.Replicas,
+		MaxBytes:           s.MaxBytes,
+		MaxMsgSize:         maxMessage,
+		Discard:            jetstream.DiscardNew, // back-pressure: refuse the new, never drop the old
+		Duplicates:         deduplicate,
+		AllowAtomicPublish: s.SyncAlways,
 		// No MaxAge: a queue forgets nothing.
 	}
 }
@@ -80,7 +79,7 @@ func ledgerStream(name string, s Settings) jetstream.StreamConfig {
 		Discard:              jetstream.DiscardNew,
 		DiscardNewPerSubject: true,
 		AllowRollup:          false,
-		AllowBatchPublish:    true,
+		AllowAtomicPublish:   s.SyncAlways,
 		AllowDirect:          true,
 	}
 }

@@ -1,0 +1,56 @@
+package publish
+
+import (
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/require"
+
+	"decoupled.example/shared/brokertest"
+)
+
+func TestOnlyAConfirmationIsReadAsOne(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string]error{
+		`{"stream":"WORK", "seq":7}`:                                         nil,
+		`{"stream":"WORK", "domain":"hub", "seq":7,"duplicate": true}`:       nil,
+		`{ "seq":7, "stream":"WORK" }`:                                       nil,
+		`{"error":{"code":400,"err_code":10071},"stream":"WORK","seq":0}`:    &jetstream.APIError{},
+		`{"stream":"WORK","seq":0,"error":{"code":503,"err_code":10077}}`:    &jetstream.APIError{},
+		`{"type":"io.nats.jetstream.api.v1.stream_info_response","total":0}`: jetstream.ErrInvalidJSAck,
+		`not JSON`: jetstream.ErrInvalidJSAck,
+		``:         jetstream.ErrInvalidJSAck,
+	} {
+		got := read(&nats.Msg{Data: []byte(answer)})
+		if _, refused := want.(*jetstream.APIError); refused { //nolint:errorlint // not wrapped
+			require.ErrorAs(t, got, new(*jetstream.APIError), answer)
+			continue
+		}
+		require.ErrorIs(t, got, want, answer)
+	}
+	require.ErrorIs(t, read(&nats.Msg{Header: nats.Header{"Status": {"503"}}}), nats.ErrNoResponders)
+}
+
+// What a call waited with must not stay behind: services publish for months.
+func TestNothingIsLeftOfACall(t *testing.T) {
+	t.Parallel()
+	conn := brokertest.Start(t).Connect()
+	p, err := New(conn, zerolog.Nop())
+	require.NoError(t, err)
+	js, err := jetstream.New(conn)
+	require.NoError(t, err)
+	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "WORK", Subjects: []string{"work"}, AllowAtomicPublish: true})
+	require.NoError(t, err)
+	for _, n := range []int{1, worthABatch} {
+		batch := make([]*nats.Msg, n)
+		for i := range batch {
+			batch[i] = &nats.Msg{Subject: "work"}
+		}
+		refused, err := p.Publish(t.Context(), "WORK", batch)
+		require.NoError(t, err)
+		require.Empty(t, refused)
+	}
+	require.Empty(t, p.answers.calls)
+}
