@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"decoupled.example/console/internal/shown"
 	"decoupled.example/console/letters"
 )
 
@@ -105,7 +106,7 @@ func (c deadListCommand) Run(s *session) error {
 		}
 		s.say("%6s  %-9s  %-36s  %10s  %s", "number", "queue", "request", "deliveries", "reason")
 		for _, l := range all {
-			s.say("%6d  %-9s  %-36s  %10d  %s", l.Sequence, safe(l.Queue), safe(l.RequestID), l.Deliveries, safe(l.Reason))
+			s.say("%6d  %-9s  %-36s  %10d  %s", l.Sequence, shown.Text(l.Queue), shown.Text(l.RequestID), l.Deliveries, shown.Text(l.Reason))
 		}
 	})
 }
@@ -123,14 +124,14 @@ func (c deadShowCommand) Run(s *session) error {
 	l := all[0]
 	return s.print(l, func() {
 		s.say("letter     %d, set aside %s", l.Sequence, l.SetAside.Local().Format("2006-01-02 15:04:05.000"))
-		s.say("queue      %s, subject %s, published %s", safe(l.Queue), safe(l.Subject), l.Published.Local().Format("2006-01-02 15:04:05.000"))
-		s.say("request    %s", safe(l.RequestID))
+		s.say("queue      %s, subject %s, published %s", shown.Text(l.Queue), shown.Text(l.Subject), l.Published.Local().Format("2006-01-02 15:04:05.000"))
+		s.say("request    %s", shown.Text(l.RequestID))
 		s.say("deliveries %d", l.Deliveries)
-		s.say("reason     %s", safe(l.Reason))
+		s.say("reason     %s", shown.Text(l.Reason))
 		for name, values := range l.Header {
-			s.say("header     %s: %s", safe(name), safe(strings.Join(values, ", ")))
+			s.say("header     %s: %s", shown.Text(name), shown.Text(strings.Join(values, ", ")))
 		}
-		s.say("body       %s", safe(string(l.Body)))
+		s.say("body       %s", shown.Text(string(l.Body)))
 	})
 }
 
@@ -171,17 +172,4 @@ func each(s *session, n named, word string, do func(context.Context, *letters.Le
 	}
 	bar.end()
 	return errors.Join(err, s.print(map[string]int{word: done}, func() { s.say("%s: %d", word, done) }))
-}
-
-// safe shows what anyone may have written: control characters escaped, cut where
-// it gets long.
-func safe(text string) string {
-	const most = 2000
-	quoted := strconv.QuoteToGraphic(text)
-	quoted = quoted[1 : len(quoted)-1]
-	quoted = strings.ReplaceAll(quoted, `\"`, `"`)
-	if len(quoted) > most {
-		quoted = strings.ToValidUTF8(quoted[:most], "") + "… (cut)"
-	}
-	return quoted
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"decoupled.example/console/dashboard"
 	"decoupled.example/shared/service"
 )
 
@@ -43,6 +44,8 @@ type cli struct {
 	Resume resumeCommand `cmd:"" help:"Let delivery from a paused queue go on."`
 	Reset  resetCommand  `cmd:"" help:"Empty queues, ledgers and dead letters, and prove that all are."`
 	Trace  traceCommand  `cmd:"" help:"Tell one request's life: what it passed and when, and where it is."`
+
+	Dashboard dashboardCommand `cmd:"" help:"Serve a page that shows all this while it runs, and lets people act."`
 }
 
 // Validate names the flag that is out of range. It is called by kong.
@@ -70,7 +73,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	parser := kong.Must(&c,
 		kong.Name("console"),
 		kong.Description("Operates a running deployment. Exit codes: 0 done, 1 failed, or the check found something, 2 wrong usage."),
-		kong.Vars{"version": "console " + service.CurrentBuild().String()},
+		kong.Vars{"version": "console " + service.CurrentBuild().String(), "dashboard": dashboard.DefaultAddress},
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exit = code }), // after --help and --version; kong goes on parsing
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),

@@ -203,14 +203,6 @@ func TestDeadLetters(t *testing.T) {
 	require.Contains(t, done(t, url, "dead", "discard", "--all"), "discarded: 2")
 }
 
-// What a message contains cannot drive the operator's terminal.
-func TestBodiesAreShownSafely(t *testing.T) {
-	t.Parallel()
-	require.Equal(t, `\x1b[2Jhello\n"quoted" äöü`, safe("\x1b[2Jhello\n\"quoted\" äöü"))
-	require.Equal(t, `\xff`, safe("\xff"))
-	require.Less(t, len(safe(strings.Repeat("\x00", 1<<20))), 3000)
-}
-
 func TestTrace(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -29,6 +30,8 @@ type session struct {
 	js       jetstream.JetStream
 	topology *topology.Topology
 	wait     time.Duration
+	forever  atomic.Bool // the broker may be away for any time
+	url      string
 	out      io.Writer
 	err      io.Writer
 	json     bool
@@ -36,7 +39,7 @@ type session struct {
 
 // open returns a session once the connection is there.
 func open(ctx context.Context, c cli, stdout, stderr io.Writer) (*session, error) {
-	s := &session{wait: c.Wait, out: stdout, err: stderr, json: c.JSON}
+	s := &session{wait: c.Wait, url: c.URL, out: stdout, err: stderr, json: c.JSON}
 	s.ctx, s.end = context.WithCancelCause(ctx)
 	log := service.NewLog(stderr, service.Logging{Level: "warn", Format: "console"}, "console")
 	var err error
@@ -52,7 +55,7 @@ func open(ctx context.Context, c cli, stdout, stderr io.Writer) (*session, error
 		return nil, err
 	}
 	connected := make(chan struct{})
-	go s.watch(c.URL, connected)
+	go s.watch(connected)
 	select {
 	case <-connected:
 		return s, nil
@@ -69,7 +72,7 @@ func (s *session) close() {
 }
 
 // watch ends the session when there is no more point in waiting.
-func (s *session) watch(url string, connected chan<- struct{}) {
+func (s *session) watch(connected chan<- struct{}) {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	seen := time.Now() // the connection, last
@@ -81,8 +84,8 @@ func (s *session) watch(url string, connected chan<- struct{}) {
 				close(connected)
 				connected = nil
 			}
-		case time.Since(seen) > s.wait:
-			s.end(fmt.Errorf("cannot reach the broker at %s for %v: %w", url, s.wait, lastError(s.conn)))
+		case time.Since(seen) > s.wait && !s.forever.Load():
+			s.end(fmt.Errorf("cannot reach the broker at %s for %v: %w", s.url, s.wait, lastError(s.conn)))
 			return
 		}
 		select {

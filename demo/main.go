@@ -15,6 +15,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"decoupled.example/console/dashboard"
 	"decoupled.example/demo/scenario"
 )
 
@@ -56,7 +57,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exit = code }),
 		kong.Bind(&session{ctx: ctx, stdout: stdout}),
-		kong.Vars{"kinds": kindNames()},
+		kong.Vars{"kinds": kindNames(), "dashboard": dashboard.DefaultAddress},
 	)
 	command, err := parser.Parse(args)
 	if exit >= 0 {

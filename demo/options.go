@@ -22,6 +22,7 @@ type options struct {
 	Duration   time.Duration `default:"0s" help:"Stop after this time. 0: at Ctrl-C."`
 	Drain      time.Duration `default:"60s" help:"How long finishing may take."`
 	Port       int           `default:"0" help:"Port of the broker. 0: 4222, or a free one if that is taken."`
+	Dashboard  string        `default:"${dashboard}" help:"Where to serve the dashboard, by default a free port if that is taken. Empty: nowhere." placeholder:"HOST:PORT"`
 	Data       string        `help:"Folder that keeps the broker's data. Without it a temporary one is used." placeholder:"DIR"`
 	Sync       string        `default:"1s" help:"How often the broker syncs to disk: a time, or \"always\" before it confirms."`
 	LogLevel   string        `default:"warn" enum:"trace,debug,info,warn,error" help:"Log this and what is worse: ${enum}."`

@@ -54,6 +54,12 @@ func run(ctx context.Context, o options, s *screen.Screen, log zerolog.Logger) e
 	s.Say("Broker at %s. Join it with any NATS tool: nats --server %s stream ls", b.URL(), b.URL())
 	s.Say("Ctrl-C stops asking, waits until everything is finished, and verifies.")
 
+	stopDashboard, err := serveDashboard(o, b.URL(), d, s, log)
+	if err != nil {
+		return err
+	}
+	defer stopDashboard()
+
 	// The panel goes on while the queues drain, so it does not end with ctx.
 	watching, unwatch := context.WithCancel(context.WithoutCancel(ctx))
 	defer unwatch()

@@ -49,6 +49,12 @@ func (s stored) letter() Letter {
 		l.Reason = fmt.Sprintf("unknown: %v", err)
 		return l
 	}
+	l.read(header)
+	return l
+}
+
+// read reads what the letter's headers say.
+func (l *Letter) read(header nats.Header) {
 	l.Reason = header.Get(queue.LetterReason)
 	l.Subject = header.Get(queue.LetterSubject)
 	l.Deliveries = number(header.Get(queue.LetterDeliveries))
@@ -59,7 +65,6 @@ func (s stored) letter() Letter {
 			l.Header[original] = values
 		}
 	}
-	return l
 }
 
 // number is 0 for what is none.

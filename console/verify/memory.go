@@ -49,9 +49,9 @@ func (m *memory) forgot(e ledger.Entry, now time.Time) bool {
 	return now.Add(m.ahead).Sub(oldest) > m.keep-skew
 }
 
-// repeated is how many entries a ledger's stream has stored since its reset and
+// Repeated is how many entries a ledger's stream has stored since its reset and
 // has no more: each key should have been written once.
-func repeated(info *jetstream.StreamInfo) uint64 {
+func Repeated(info *jetstream.StreamInfo) uint64 {
 	base, _ := strconv.ParseUint(info.Config.Metadata[ResetMetadata], 10, 64) // none: never reset
 	if info.Config.MaxAge > 0 && info.TimeStamp.Sub(info.Created) > info.Config.MaxAge && info.State.FirstSeq > 0 {
 		base = max(base, info.State.FirstSeq-1) // what is missing at the front has expired

@@ -70,7 +70,7 @@ func TestRepeated(t *testing.T) {
 		{name: "expired at the front, and one twice", first: 6, last: 10, keys: 4, keep: time.Hour, age: old, want: 1},
 		{name: "too young for anything to expire", first: 2, last: 5, keys: 4, keep: time.Hour, age: young, want: 1},
 	} {
-		require.Equal(t, test.want, repeated(&jetstream.StreamInfo{
+		require.Equal(t, test.want, Repeated(&jetstream.StreamInfo{
 			Config:  jetstream.StreamConfig{MaxAge: test.keep, Metadata: map[string]string{ResetMetadata: test.reset}},
 			State:   jetstream.StreamState{FirstSeq: test.first, LastSeq: test.last, NumSubjects: test.keys},
 			Created: made, TimeStamp: made.Add(test.age),

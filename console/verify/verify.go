@@ -81,7 +81,7 @@ func (v *verifier) count(ctx context.Context) (err error) {
 			return fmt.Errorf("cannot read ledger %s: %w", name, err)
 		}
 		*counts[i] = info.State.NumSubjects
-		if n := repeated(info); n > 0 {
+		if n := Repeated(info); n > 0 {
 			v.verdict.Duplicated += n
 			v.verdict.find(name, "duplicated: %d entries were written over, or removed", n)
 		}

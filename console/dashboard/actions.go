@@ -1,0 +1,235 @@
+package dashboard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"decoupled.example/console/drain"
+	"decoupled.example/console/letters"
+	"decoupled.example/console/pause"
+	"decoupled.example/console/send"
+	"decoupled.example/console/verify"
+	"decoupled.example/shared/contract"
+	"decoupled.example/shared/topology"
+)
+
+const (
+	// actWithin is how long an action may take.
+	actWithin = time.Minute
+	// maxForm is more than any form of the page is, in bytes.
+	maxForm = 4 << 10
+	// maxSend is how many requests one press of a button may send.
+	maxSend = 10_000
+	// maxReplicas is how many replicas of a service fit into one process.
+	maxReplicas = 32
+)
+
+// errUsage is the error of a form that no page of ours sends.
+var errUsage = errors.New("wrong usage")
+
+// action does what a form says, and returns what it did.
+type action func(ctx context.Context, r *http.Request) (string, error)
+
+// actions adds what the page can do.
+func (s *Server) actions(ctx context.Context, mux *http.ServeMux) {
+	actions := map[string]action{
+		"send": s.send, "malformed": s.malformed,
+		"pause": s.pause, "resume": s.resume,
+		"drain": s.drain, "verify": s.verify,
+		"redrive": s.redrive, "discard": s.discard,
+	}
+	if s.options.Fleets != nil {
+		actions["scale"], actions["crash"] = s.scale, s.crash
+	}
+	for name, act := range actions {
+		mux.HandleFunc("POST /"+name, s.perform(ctx, name, act))
+	}
+}
+
+// perform does one action and says on the status line what came of it. The
+// action goes on when who asked for it leaves, and ends with ctx.
+func (s *Server) perform(ctx context.Context, name string, act action) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if s.options.ReadOnly {
+			http.Error(w, "this dashboard is read-only", http.StatusForbidden)
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		if err := r.ParseForm(); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		ctx, cancel := context.WithTimeout(ctx, actWithin)
+		defer cancel()
+		err := nats.ErrDisconnected
+		done := ""
+		if s.js.Conn().IsConnected() {
+			done, err = act(ctx, r)
+		}
+		switch {
+		case errors.Is(err, errUsage):
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		case err != nil:
+			s.board.say(fmt.Sprintf("%s: %v", name, err), true)
+		default:
+			s.board.say(done, false)
+		}
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+	}
+}
+
+func (s *Server) send(ctx context.Context, r *http.Request) (string, error) {
+	n, err := strconv.Atoi(r.PostForm.Get("n"))
+	if err != nil || n < 1 || n > maxSend {
+		return "", fmt.Errorf("%w: n must be from 1 to %d, not %.20q", errUsage, maxSend, r.PostForm.Get("n"))
+	}
+	sent := 0
+	_, err = send.Requests(ctx, s.topology, n, 0, func(burst []contract.Request) { sent += len(burst) })
+	if err != nil {
+		return "", fmt.Errorf("%d of %d sent: %w", sent, n, err)
+	}
+	if n == 1 {
+		return "sent 1 request", nil
+	}
+	return fmt.Sprintf("sent %d requests", n), nil
+}
+
+func (s *Server) malformed(ctx context.Context, _ *http.Request) (string, error) {
+	return "sent a malformed message", send.Malformed(ctx, s.js)
+}
+
+func (s *Server) pause(ctx context.Context, r *http.Request) (string, error) {
+	queue := r.PostForm.Get("queue")
+	return queue + " is paused until it is resumed", usage(pause.Queue(ctx, s.js, queue, pause.Forever))
+}
+
+func (s *Server) resume(ctx context.Context, r *http.Request) (string, error) {
+	queue := r.PostForm.Get("queue")
+	return queue + " flows", usage(pause.Resume(ctx, s.js, queue))
+}
+
+func usage(err error) error {
+	if errors.Is(err, pause.ErrUnknownQueue) {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	return err
+}
+
+func (s *Server) drain(ctx context.Context, _ *http.Request) (string, error) {
+	begun := time.Now()
+	told := begun
+	s.board.say("draining …", false)
+	var last drain.Snapshot
+	err := drain.Wait(ctx, s.js, func(now drain.Snapshot) {
+		if last = now; time.Since(told) > time.Second {
+			told = time.Now()
+			s.board.say(fmt.Sprintf("draining: %d messages remain", now.Unfinished()), false)
+		}
+	})
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("drained after %.1f s; dead letters: %d", time.Since(begun).Seconds(), last.Letters()), nil
+}
+
+func (s *Server) verify(ctx context.Context, _ *http.Request) (string, error) {
+	s.board.say("verifying …", false)
+	v, err := verify.Run(ctx, s.js, s.topology)
+	if err != nil {
+		return "", err
+	}
+	text := fmt.Sprintf("%d complete, %d lost, %d duplicated, %d mismatched, %d unexpected, %d dead, %d outstanding",
+		v.Complete+v.Recovered, v.Lost, v.Duplicated, v.Mismatched, v.Unexpected, v.Dead, v.Outstanding)
+	if !v.OK() {
+		return "", fmt.Errorf("FAILED: %s", text)
+	}
+	return "verified, OK: " + text, nil
+}
+
+func (s *Server) redrive(ctx context.Context, r *http.Request) (string, error) {
+	return s.each(ctx, r, "redriven", (*letters.Letters).Redrive)
+}
+
+func (s *Server) discard(ctx context.Context, r *http.Request) (string, error) {
+	return s.each(ctx, r, "discarded", func(dead *letters.Letters, ctx context.Context, l letters.Letter) error {
+		return dead.Discard(ctx, l.Sequence)
+	})
+}
+
+// each does something to the letter that is meant, or to all.
+func (s *Server) each(ctx context.Context, r *http.Request, word string, do func(*letters.Letters, context.Context, letters.Letter) error) (string, error) {
+	dead, err := letters.Open(ctx, s.js)
+	if err != nil {
+		return "", err
+	}
+	which := r.PostForm.Get("letter")
+	if which != "all" {
+		sequence, err := strconv.ParseUint(which, 10, 64)
+		if err != nil {
+			return "", fmt.Errorf("%w: letter must be a number or \"all\", not %.20q", errUsage, which)
+		}
+		letter, err := dead.Get(ctx, sequence)
+		if err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("letter %d is %s", sequence, word), do(dead, ctx, letter)
+	}
+	done, refused := 0, error(nil)
+	for letter, err := range dead.All(ctx) {
+		if err != nil {
+			return "", fmt.Errorf("%d are %s: %w", done, word, err)
+		}
+		switch err := do(dead, ctx, letter); {
+		case errors.Is(err, letters.ErrNotRedrivable):
+			refused = err // the others do not wait for it
+		case err != nil:
+			return "", fmt.Errorf("%d are %s: %w", done, word, err)
+		default:
+			done++
+		}
+	}
+	if refused != nil {
+		return "", fmt.Errorf("%d are %s; not all can be: %w", done, word, refused)
+	}
+	return fmt.Sprintf("%s: %d", word, done), nil
+}
+
+func (s *Server) scale(ctx context.Context, r *http.Request) (string, error) {
+	service, err := serviceOf(r)
+	if err != nil {
+		return "", err
+	}
+	by, err := strconv.Atoi(r.PostForm.Get("by"))
+	if err != nil || (by != 1 && by != -1) {
+		return "", fmt.Errorf("%w: by must be 1 or -1, not %.20q", errUsage, r.PostForm.Get("by"))
+	}
+	n := s.options.Fleets.Replicas(service) + by
+	if n < 0 || n > maxReplicas {
+		return "", fmt.Errorf("a %s has from 0 to %d replicas here", service, maxReplicas)
+	}
+	return fmt.Sprintf("%s: %d", service, n), s.options.Fleets.Scale(ctx, service, n)
+}
+
+func (s *Server) crash(ctx context.Context, r *http.Request) (string, error) {
+	service, err := serviceOf(r)
+	if err != nil {
+		return "", err
+	}
+	return "a " + service + " has crashed, with work in hand", s.options.Fleets.Kill(ctx, service)
+}
+
+func serviceOf(r *http.Request) (string, error) {
+	switch service := r.PostForm.Get("service"); service {
+	case topology.Requestor, topology.Generator:
+		return service, nil
+	default:
+		return "", fmt.Errorf("%w: there is no service %.20q", errUsage, service)
+	}
+}

@@ -1,0 +1,53 @@
+package view
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"decoupled.example/console/dashboard/feed"
+	"decoupled.example/console/internal/shown"
+	"decoupled.example/console/letters"
+	"decoupled.example/shared/contract"
+)
+
+// deadLetters are those that are shown, of all.
+type deadLetters struct {
+	All     uint64
+	Letters []letter
+	Actions bool
+}
+
+type letter struct {
+	Sequence   uint64
+	Queue      string
+	RequestID  string
+	Known      bool // the request's ID is one that can be looked up
+	Reason     string
+	Deliveries int
+	SetAside   string
+	Headers    []string
+	Body       string
+}
+
+func newLetters(s feed.Snapshot, o Options) deadLetters {
+	v := deadLetters{All: s.Status.Letters, Actions: !o.ReadOnly}
+	for _, l := range s.Letters {
+		v.Letters = append(v.Letters, newLetter(l, s.At.Location()))
+	}
+	return v
+}
+
+func newLetter(l letters.Letter, zone *time.Location) letter {
+	v := letter{
+		Sequence: l.Sequence, Queue: shown.Text(l.Queue), RequestID: shown.Text(l.RequestID),
+		Known:  contract.ValidateID(l.RequestID) == nil,
+		Reason: shown.Text(l.Reason), Deliveries: l.Deliveries,
+		SetAside: l.SetAside.In(zone).Format(time.TimeOnly), Body: shown.Text(string(l.Body)),
+	}
+	for name, values := range l.Header {
+		v.Headers = append(v.Headers, shown.Text(name)+": "+shown.Text(strings.Join(values, ", ")))
+	}
+	slices.Sort(v.Headers)
+	return v
+}

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"decoupled.example/console/dashboard"
+	"decoupled.example/shared/service"
+)
+
+type dashboardCommand struct {
+	Listen   string `default:"${dashboard}" env:"LISTEN" placeholder:"HOST:PORT" help:"Where to serve it. There is no login: who reaches the address may act."`
+	ReadOnly bool   `env:"READ_ONLY" help:"Only show, take all actions away."`
+}
+
+// Run serves until interrupted. It outlasts any absence of the broker, and says
+// so on the page.
+func (c dashboardCommand) Run(s *session) error {
+	s.forever.Store(true)
+	listener, err := dashboard.Listen(c.Listen, false)
+	if err != nil {
+		return err
+	}
+	if warning := dashboard.Warning(listener.Addr(), c.ReadOnly); warning != "" {
+		s.say("%s", warning)
+	}
+	s.say("Dashboard at http://%s. Ctrl-C ends it.", listener.Addr())
+	log := service.NewLog(s.err, service.Logging{Level: "warn", Format: "console"}, "dashboard")
+	d := dashboard.New(s.js, s.topology, dashboard.Options{Broker: s.url, ReadOnly: c.ReadOnly}, log)
+	return d.Serve(s.ctx, listener)
+}

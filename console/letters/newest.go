@@ -1,0 +1,58 @@
+package letters
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"decoupled.example/console/internal/ask"
+	"decoupled.example/console/internal/direct"
+	"decoupled.example/shared/topology"
+)
+
+// Newest returns up to n letters, the newest first: those among the n that were
+// set aside last, or, when these are gone, the oldest ones. It is for watching:
+// it asks once, mostly with one request, and a replica that lags behind may
+// answer it.
+func (l *Letters) Newest(ctx context.Context, n int, state jetstream.StreamState) ([]Letter, error) {
+	first := max(state.FirstSeq, 1)
+	newest, err := l.from(ctx, max(first, state.LastSeq-min(state.LastSeq, uint64(n-1))), n)
+	if err == nil && len(newest) == 0 && state.Msgs > 0 {
+		newest, err = l.from(ctx, first, n)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the newest dead letters: %w", err)
+	}
+	return newest, nil
+}
+
+// from returns up to n letters from that number on, the newest first.
+func (l *Letters) from(ctx context.Context, sequence uint64, n int) ([]Letter, error) {
+	var messages []direct.Message
+	err := ask.Once(ctx, l.js.Conn(), func(ctx context.Context) (err error) {
+		messages, err = direct.Get(ctx, l.js.Conn(), topology.DeadLetters, direct.Query{Sequence: sequence, Batch: n})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	found := make([]Letter, len(messages))
+	for i, m := range messages {
+		s := &stored{Subject: m.Subject, Sequence: m.Sequence, Body: m.Data, Time: m.Time}
+		if m.Sequence == 0 { // its headers are not such as the client library reads
+			if s, err = l.get(ctx, query{Sequence: sequence, Next: ">"}); err != nil {
+				return nil, err
+			}
+			if s == nil { // gone meanwhile, and so is what came after it
+				return found[len(found)-i:], nil
+			}
+		}
+		letter := s.letter()
+		if m.Sequence != 0 {
+			letter.read(m.Header)
+		}
+		found[len(found)-1-i], sequence = letter, s.Sequence+1
+	}
+	return found, nil
+}
