@@ -42,6 +42,11 @@ func (c drainCommand) Run(s *session) error {
 	var last drain.Snapshot
 	err := drain.Wait(ctx, s.js, func(now drain.Snapshot) {
 		last = now
+		for _, q := range now {
+			if q.Forgotten > 0 {
+				bar.say("%s: the broker had not removed %d messages that were acknowledged; they are delivered again", q.Stream, q.Forgotten)
+			}
+		}
 		bar.show(fall.left(now), fall.whole, fmt.Sprintf("hops left (%s) %s", now, fall.pace()))
 	})
 	bar.end()

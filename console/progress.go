@@ -47,6 +47,12 @@ func (p *progress) show(part, whole uint64, note string) {
 	p.shown = time.Now()
 }
 
+// say writes a line above the bar.
+func (p *progress) say(format string, args ...any) {
+	p.end()
+	fmt.Fprintf(p.out, format+"\n", args...)
+}
+
 // end leaves the terminal's line to others.
 func (p *progress) end() {
 	if p.terminal {

@@ -15,6 +15,10 @@ type State struct {
 	Messages uint64    `json:"messages"`
 	LastSeq  uint64    `json:"last_seq"`
 	Created  time.Time `json:"created"` // a stream made anew counts from 1 again
+
+	// Forgotten is how many messages of a queue the broker had not removed though
+	// they were acknowledged. Wait has just had them delivered again.
+	Forgotten uint64 `json:"forgotten,omitempty"`
 }
 
 // same is true when the stream has stored and removed nothing between the two

@@ -23,6 +23,10 @@ var ErrNotDrained = errors.New("not drained")
 // remains, and whether new requests keep arriving or the broker is away. A
 // stream or a permission that is missing, and a closed connection, end it at
 // once. Each snapshot is given to progress, which may be nil.
+//
+// What the broker keeps though it was acknowledged, a fault that it has when it
+// is shut down under load, is delivered again, so that it can be removed:
+// State.Forgotten tells. That takes the permission to reset a consumer.
 func Wait(ctx context.Context, js jetstream.JetStream, progress func(Snapshot)) error {
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
@@ -30,6 +34,7 @@ func Wait(ctx context.Context, js jetstream.JetStream, progress func(Snapshot)) 
 		last    Snapshot
 		arrived arrivals
 		trouble error // why the last check failed
+		kept    = forgotten{unchanged: make(map[string]unchanged)}
 	)
 	for {
 		drained, snapshot, err := Check(ctx, js)
@@ -37,6 +42,7 @@ func Wait(ctx context.Context, js jetstream.JetStream, progress func(Snapshot)) 
 		case err == nil:
 			last, trouble = snapshot, nil
 			arrived.note(snapshot.of(topology.Requests), time.Now())
+			kept.redeliver(ctx, js, snapshot, time.Now())
 			if progress != nil {
 				progress(snapshot)
 			}
@@ -54,12 +60,12 @@ func Wait(ctx context.Context, js jetstream.JetStream, progress func(Snapshot)) 
 			if trouble == nil && !js.Conn().IsConnected() { // since a moment ago
 				trouble = nats.ErrDisconnected
 			}
-			return notDrained(last, &arrived, trouble)
+			return notDrained(last, &arrived, trouble, kept.err)
 		}
 	}
 }
 
-func notDrained(last Snapshot, arrived *arrivals, trouble error) error {
+func notDrained(last Snapshot, arrived *arrivals, trouble, stuck error) error {
 	what := "there was no time for a single reading"
 	if last != nil {
 		what = fmt.Sprintf("%d messages remain (%s)", last.Unfinished(), last)
@@ -69,6 +75,8 @@ func notDrained(last Snapshot, arrived *arrivals, trouble error) error {
 		return fmt.Errorf("%w: the broker does not answer: %w", ErrNotDrained, trouble)
 	case trouble != nil:
 		return fmt.Errorf("%w: %s; since then the broker does not answer: %w", ErrNotDrained, what, trouble)
+	case stuck != nil:
+		return fmt.Errorf("%w: %s; %w", ErrNotDrained, what, stuck)
 	case rate > 0:
 		return fmt.Errorf("%w: %s; new requests keep arriving: %.3g/s", ErrNotDrained, what, rate)
 	}

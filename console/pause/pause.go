@@ -51,15 +51,10 @@ func Resume(ctx context.Context, js jetstream.JetStream, queue string) error {
 
 // consumerOf is the durable consumer of a queue.
 func consumerOf(queue string) (string, error) {
-	consumers, err := topology.Consumers(topology.Settings{})
-	if err != nil {
-		return "", err
-	}
-	i := slices.IndexFunc(consumers, func(c topology.Consumer) bool { return c.Stream == queue })
-	if i < 0 {
+	if !slices.Contains(topology.QueueNames, queue) {
 		return "", fmt.Errorf("%w: %q; there are %s", ErrUnknownQueue, queue, strings.Join(topology.QueueNames, ", "))
 	}
-	return consumers[i].Durable, nil
+	return topology.ConsumerOf(queue), nil
 }
 
 func explain(err error) error {

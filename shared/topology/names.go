@@ -48,3 +48,12 @@ var QueueNames = []string{Requests, Responses, Receipts}
 
 // LedgerNames are the names of the ledgers in the order a request passes them.
 var LedgerNames = []string{Asked, Generated, Stored, Received}
+
+// ConsumerOf is the name of a queue's durable consumer: the service that works
+// on it.
+func ConsumerOf(queue string) string {
+	if queue == Responses {
+		return Requestor
+	}
+	return Generator
+}

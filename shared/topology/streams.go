@@ -98,9 +98,9 @@ func Consumers(settings Settings) ([]Consumer, error) {
 		return nil, err
 	}
 	var consumers []Consumer
-	for _, c := range []struct{ stream, name string }{{Requests, Generator}, {Responses, Requestor}, {Receipts, Generator}} {
-		consumers = append(consumers, Consumer{Stream: c.stream, ConsumerConfig: jetstream.ConsumerConfig{
-			Durable:   c.name,
+	for _, queue := range QueueNames {
+		consumers = append(consumers, Consumer{Stream: queue, ConsumerConfig: jetstream.ConsumerConfig{
+			Durable:   ConsumerOf(queue),
 			AckPolicy: jetstream.AckExplicitPolicy,
 			AckWait:   s.AckWait,
 			// The services decide when a message is given up: the broker cannot

@@ -50,9 +50,9 @@ func Open(conn *nats.Conn, log zerolog.Logger, grace time.Duration) (*Topology, 
 	}
 	return &Topology{
 		Queues: Queues{
-			Requests:  queue.New(client, config(Requests, SubjectRequest, Generator), contract.Requests),
-			Responses: queue.New(client, config(Responses, SubjectResponse, Requestor), contract.Responses),
-			Receipts:  queue.New(client, config(Receipts, SubjectReceipt, Generator), contract.Receipts),
+			Requests:  queue.New(client, config(Requests, SubjectRequest), contract.Requests),
+			Responses: queue.New(client, config(Responses, SubjectResponse), contract.Responses),
+			Receipts:  queue.New(client, config(Receipts, SubjectReceipt), contract.Receipts),
 		},
 		conn: conn, publisher: publisher, log: log, grace: grace,
 	}, nil
@@ -66,9 +66,9 @@ func (t *Topology) Ledger(name string) *ledger.JetStream {
 	return ledger.NewJetStream(t.conn, t.publisher, t.log, name)
 }
 
-func config(stream, subject, consumer string) queue.Config {
+func config(stream, subject string) queue.Config {
 	return queue.Config{
-		Stream: stream, Subject: subject, Consumer: consumer,
+		Stream: stream, Subject: subject, Consumer: ConsumerOf(stream),
 		Letters: SubjectDead + "." + stream, Suspects: Suspects,
 		Attempts: attempts, Backoff: backoff, MaxBackoff: maxBackoff,
 	}
