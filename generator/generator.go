@@ -47,12 +47,14 @@ func (g *Generator) Run(ctx context.Context) error {
 // request that comes again gets the very same string.
 func (g *Generator) answer(ctx context.Context, requests []queue.Message[contract.Request]) error {
 	entries := make([]ledger.Entry, len(requests))
+	responses := make([]contract.Response, len(requests))
 	for i, request := range requests {
 		text, err := g.make(ctx, request.Body)
 		if err != nil {
 			return fmt.Errorf("cannot make a string: %w", err)
 		}
-		value, err := json.Marshal(contract.NewResponse(request.Body.ID, text, time.Now()))
+		responses[i] = contract.NewResponse(request.Body.ID, text, time.Now())
+		value, err := json.Marshal(&responses[i])
 		if err != nil {
 			return fmt.Errorf("cannot encode the response to %s: %w", request.Body.ID, err)
 		}
@@ -62,8 +64,11 @@ func (g *Generator) answer(ctx context.Context, requests []queue.Message[contrac
 	if err != nil {
 		return err
 	}
-	responses := make([]contract.Response, len(kept))
 	for i, entry := range kept {
+		if entry.Kept.IsZero() { // ours is what is kept
+			continue
+		}
+		responses[i] = contract.Response{}
 		if err := json.Unmarshal(entry.Value, &responses[i]); err != nil {
 			return fmt.Errorf("cannot read what was kept for %s: %w", entry.ID, err)
 		}
