@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"decoupled.example/console/drain"
 	"decoupled.example/console/letters"
 	"decoupled.example/console/pause"
@@ -29,6 +27,9 @@ const (
 	// maxReplicas is how many replicas of a service fit into one process.
 	maxReplicas = 32
 )
+
+// errAway is why nothing was done.
+var errAway = errors.New("the broker is away; nothing was done")
 
 // errUsage is the error of a form that no page of ours sends.
 var errUsage = errors.New("wrong usage")
@@ -67,8 +68,7 @@ func (s *Server) perform(ctx context.Context, name string, act action) http.Hand
 		}
 		ctx, cancel := context.WithTimeout(ctx, actWithin)
 		defer cancel()
-		err := nats.ErrDisconnected
-		done := ""
+		done, err := "", errAway
 		if s.js.Conn().IsConnected() {
 			done, err = act(ctx, r)
 		}
