@@ -90,8 +90,7 @@ func (f *Feed) all(ctx context.Context) (reading, error) {
 	if err := f.readLetters(ctx, now); err != nil {
 		return now, err
 	}
-	f.requests.mark(f.latest.Letters)
-	return now, f.requests.look(ctx, f.js, now.asked, time.Now())
+	return now, f.requests.look(ctx, f.js, now.asked, f.latest.Letters, time.Now())
 }
 
 // readLetters reads the newest letters when there are others than were read last.

@@ -44,8 +44,8 @@ type requests struct {
 func ledgerSubject(ledger, id string) string { return "$KV." + ledger + "." + id }
 
 // look takes the newest requests, and looks how far those have come that are not
-// finished.
-func (r *requests) look(ctx context.Context, js jetstream.JetStream, asked jetstream.StreamState, now time.Time) error {
+// finished, or are among those dead letters.
+func (r *requests) look(ctx context.Context, js jetstream.JetStream, asked jetstream.StreamState, dead []letters.Letter, now time.Time) error {
 	if asked.LastSeq < r.seen || asked.FirstSeq > r.seen { // emptied, or made anew
 		*r = requests{}
 	}
@@ -59,6 +59,7 @@ func (r *requests) look(ctx context.Context, js jetstream.JetStream, asked jetst
 			return err
 		}
 	}
+	r.mark(dead)
 	for id, request := range r.followed {
 		switch {
 		case request.Finished():

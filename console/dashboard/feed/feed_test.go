@@ -1,0 +1,191 @@
+package feed
+
+import (
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+
+	"decoupled.example/console/internal/testbed"
+	"decoupled.example/console/letters"
+	"decoupled.example/shared/ledger"
+	"decoupled.example/shared/topology"
+)
+
+func TestASnapshotTellsAll(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	f := New(b.JS)
+	f.round(b.Context())
+	require.NoError(t, f.latest.Trouble)
+	require.Empty(t, f.latest.Requests)
+	require.Zero(t, f.latest.Latency)
+
+	asked := b.Ask(50)
+	f.round(b.Context())
+	require.Equal(t, Verdict{Outstanding: 50}, f.latest.Verdict)
+	require.Positive(t, f.latest.Flows[0].In)
+	require.Zero(t, f.latest.Flows[0].Out)
+	require.Len(t, f.latest.Requests, newest)
+	require.Equal(t, asked[49].ID, f.latest.Requests[0].ID, "the newest first")
+	require.False(t, f.latest.Requests[0].Finished())
+	require.Equal(t, [3]uint64{50, 0, 0}, f.latest.History[1].Depths)
+
+	b.Services()
+	b.Eventually(func() bool {
+		f.round(b.Context())
+		return f.latest.Verdict == Verdict{} && f.latest.Latency.Requests == newest && f.latest.Status.Ledgers[topology.Received] == 50
+	}, "all is finished")
+	require.Equal(t, 1, f.latest.Status.Alive(topology.Generator))
+	for _, r := range f.latest.Requests {
+		require.True(t, r.Finished())
+	}
+	require.Positive(t, f.latest.Latency.Whole.P50)
+	require.GreaterOrEqual(t, f.latest.Latency.Whole.P99, f.latest.Latency.Hops[0].P99)
+}
+
+func TestWhatWasPublishedIsNotChanged(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	f := New(b.JS)
+	b.Ask(1)
+	f.round(b.Context())
+	published := f.latest
+	b.Services()
+	b.Eventually(func() bool {
+		f.round(b.Context())
+		return f.latest.Latency.Requests == 1
+	}, "it is finished")
+	require.False(t, published.Requests[0].Finished())
+	require.Len(t, published.History, 1)
+}
+
+func TestTheNewestLettersAreRead(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	f := New(b.JS)
+	ids := b.SetAside(shownLetters + 2)
+	f.round(b.Context())
+	require.Len(t, f.latest.Letters, shownLetters)
+	require.Equal(t, ids[len(ids)-1], f.latest.Letters[0].RequestID)
+	require.True(t, f.latest.Requests[0].Dead)
+	require.EqualValues(t, len(ids), f.latest.Verdict.Letters)
+
+	dead, err := letters.Open(b.Context(), b.JS)
+	require.NoError(t, err)
+	for sequence := range uint64(len(ids)) {
+		require.NoError(t, dead.Discard(b.Context(), sequence+1))
+	}
+	f.round(b.Context())
+	require.Empty(t, f.latest.Letters)
+	f.round(b.Context()) // the second in a row that sees everything empty
+	require.EqualValues(t, len(ids), f.latest.Verdict.Lost, "who discards the letters has lost the requests")
+}
+
+// No round asks as much as twenty questions, whatever there is to be seen.
+func TestTheBrokerIsAskedLessThanTwentyTimesARound(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	b.SetAside(shownLetters)
+	b.Services()
+	f := New(b.JS)
+	dead, err := letters.Open(b.Context(), b.JS)
+	require.NoError(t, err)
+	for i := range 5 {
+		switch i {
+		case 1:
+			b.Ask(1000)
+		case 3: // there are letters, and none among the last numbers
+			require.NoError(t, dead.Discard(b.Context(), 10))
+			_, err := b.JS.Publish(b.Context(), "dead.REQUESTS.unknown", nil)
+			require.NoError(t, err)
+			require.NoError(t, dead.Discard(b.Context(), 11))
+		}
+		before := b.Conn.Stats().OutMsgs
+		f.round(b.Context())
+		require.NoError(t, f.latest.Trouble)
+		require.Less(t, b.Conn.Stats().OutMsgs-before, uint64(20))
+	}
+}
+
+func TestWhileTheBrokerIsAwayTheLastAnswerStays(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	f := New(b.JS)
+	b.Ask(3)
+	f.round(b.Context())
+	b.Broker.Stop()
+	b.Eventually(func() bool { return !b.Conn.IsConnected() }, "the connection is lost")
+	f.round(b.Context())
+	require.ErrorIs(t, f.latest.Trouble, nats.ErrDisconnected)
+	lost := f.latest.Lost
+	require.False(t, lost.IsZero())
+	require.EqualValues(t, 3, f.latest.Verdict.Outstanding)
+	f.round(b.Context())
+	require.Equal(t, lost, f.latest.Lost, "since it was lost, not since it was asked last")
+	b.Broker.Restart()
+	b.Eventually(func() bool { f.round(b.Context()); return f.latest.Trouble == nil }, "it answers again")
+	require.EqualValues(t, 3, f.latest.Verdict.Outstanding)
+}
+
+func TestWhereNothingIsSetUpItSaysSo(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	require.NoError(t, b.JS.DeleteStream(b.Context(), topology.Receipts))
+	f := New(b.JS)
+	f.round(b.Context())
+	require.ErrorContains(t, f.latest.Trouble, "run setup")
+}
+
+// Of what is slow nothing is forgotten for what comes after it: that would make
+// the rest look fast.
+func TestTheSlowOnesAreFollowedToTheirEnd(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	f := New(b.JS)
+	var first []string
+	for range 2 * atOnce / newest {
+		for _, r := range b.Ask(newest) {
+			first = append(first, r.ID)
+		}
+		f.round(b.Context())
+	}
+	require.Len(t, f.requests.followed, atOnce)
+	b.Services()
+	b.Eventually(func() bool {
+		f.round(b.Context())
+		return len(f.requests.finished) >= atOnce
+	}, "they are finished")
+	for i, r := range f.requests.finished[:atOnce] {
+		require.Contains(t, first[:atOnce], r.ID, i)
+	}
+}
+
+func TestAResetForgets(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	f := New(b.JS)
+	b.Keep(topology.Asked, ledger.Entry{ID: "one"}, ledger.Entry{ID: "two"})
+	f.round(b.Context())
+	f.round(b.Context())
+	require.EqualValues(t, 2, f.latest.Verdict.Lost, "asked, and nowhere")
+	stream, err := b.JS.Stream(b.Context(), "KV_"+topology.Asked)
+	require.NoError(t, err)
+	require.NoError(t, stream.Purge(b.Context()))
+	f.round(b.Context())
+	require.Empty(t, f.latest.Requests)
+	require.Empty(t, f.requests.followed)
+	require.Len(t, f.latest.History, 1, "what was before says nothing any more")
+}
+
+func TestHistoryIsBounded(t *testing.T) {
+	t.Parallel()
+	var points []Point
+	begun := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i := range 2000 {
+		points = remember(points, Point{At: begun.Add(time.Duration(i) * time.Second)})
+	}
+	require.Len(t, points, 901)
+	require.Equal(t, begun.Add(1999*time.Second), points[900].At)
+}
