@@ -45,7 +45,8 @@ type cli struct {
 	Reset  resetCommand  `cmd:"" help:"Empty queues, ledgers and dead letters, and prove that all are."`
 	Trace  traceCommand  `cmd:"" help:"Tell one request's life: what it passed and when, and where it is."`
 
-	Dashboard dashboardCommand `cmd:"" help:"Serve a page that shows all this while it runs, and lets people act."`
+	Dashboard   dashboardCommand   `cmd:"" help:"Serve a page that shows all this while it runs, and lets people act."`
+	Credentials credentialsCommand `cmd:"" help:"Make random passwords for the broker and its users, once, each user's in a folder of its own."`
 }
 
 // Validate names the flag that is out of range. It is called by kong.
@@ -86,11 +87,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "console: %v\nRun \"console --help\" for all commands and flags.\n", err)
 		return exitUsage
 	}
-	s, err := open(ctx, c, stdout, stderr)
-	if err == nil {
-		err = s.failure(command.Run(s))
-		s.close()
-	}
+	err = run(ctx, command, c, stdout, stderr)
 	switch {
 	case errors.Is(err, errCheckFailed):
 		return exitFailed // it has said what
@@ -99,4 +96,23 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitFailed
 	}
 	return exitDone
+}
+
+// run runs a command, over a connection if it takes a session.
+func run(ctx context.Context, command *kong.Context, c cli, stdout, stderr io.Writer) error {
+	var s *session
+	err := command.BindSingletonProvider(func() (_ *session, err error) {
+		s, err = open(ctx, c, stdout, stderr)
+		return s, err
+	})
+	if err != nil {
+		return err
+	}
+	command.Bind(printer{out: stdout, json: c.JSON})
+	err = command.Run()
+	if s != nil {
+		err = s.failure(err)
+		s.close()
+	}
+	return err
 }

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -32,18 +32,17 @@ type session struct {
 	wait     time.Duration
 	forever  atomic.Bool // the broker may be away for any time
 	url      string
-	out      io.Writer
 	err      io.Writer
-	json     bool
+	printer
 }
 
 // open returns a session once the connection is there.
 func open(ctx context.Context, c cli, stdout, stderr io.Writer) (*session, error) {
-	s := &session{wait: c.Wait, url: c.URL, out: stdout, err: stderr, json: c.JSON}
+	s := &session{wait: c.Wait, url: c.URL, err: stderr, printer: printer{out: stdout, json: c.JSON}}
 	s.ctx, s.end = context.WithCancelCause(ctx)
 	log := service.NewLog(stderr, service.Logging{Level: "warn", Format: "console"}, "console")
 	var err error
-	if s.conn, err = service.Connect(context.WithoutCancel(ctx), log, c.Broker, "operator"); err != nil {
+	if s.conn, err = service.Connect(context.WithoutCancel(ctx), log, c.Broker, cmp.Or(c.User, "operator")); err != nil {
 		return nil, err
 	}
 	if s.js, err = jetstream.New(s.conn); err != nil {
@@ -111,26 +110,5 @@ func (s *session) failure(err error) error {
 		}
 		return cause
 	}
-	return err
-}
-
-// say prints a line for people; with --json there are none.
-func (s *session) say(format string, args ...any) {
-	if !s.json {
-		fmt.Fprintf(s.out, format+"\n", args...)
-	}
-}
-
-// print prints a value as JSON if that was asked for, and else what text prints.
-func (s *session) print(value any, text func()) error {
-	if !s.json {
-		text()
-		return nil
-	}
-	data, err := json.MarshalIndent(value, "", "  ")
-	if err != nil {
-		return fmt.Errorf("cannot print as JSON: %w", err)
-	}
-	_, err = fmt.Fprintf(s.out, "%s\n", data)
 	return err
 }

@@ -1,0 +1,43 @@
+package permissions_test
+
+import (
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+
+	"decoupled.example/shared/topology"
+)
+
+// A service may write to its ledgers, and yet change nothing that is there: the
+// broker itself refuses it, whatever the headers ask for.
+func TestNoServiceRewritesItsOwnLedger(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	for user, ledgers := range map[string][]string{
+		topology.Requestor: {topology.Asked, topology.Stored},
+		topology.Generator: {topology.Generated, topology.Received},
+	} {
+		js := b.jetStream(user)
+		for _, ledger := range ledgers {
+			write := func(value string, header nats.Header) error {
+				_, err := js.PublishMsg(t.Context(), &nats.Msg{Subject: "$KV." + ledger + ".key", Header: header, Data: []byte(value)})
+				return err
+			}
+			require.NoError(t, write("first", nil))
+			for _, header := range []nats.Header{
+				nil,
+				{"Nats-Rollup": {"sub"}}, {"Nats-Rollup": {"all"}},
+				{"KV-Operation": {"DEL"}}, {"KV-Operation": {"PURGE"}, "Nats-Rollup": {"sub"}},
+				{"Nats-Expected-Last-Subject-Sequence": {"1"}}, {"Nats-Expected-Last-Sequence": {"1"}},
+				{"Nats-Msg-Id": {"another"}}, {"Nats-TTL": {"1s"}},
+			} {
+				require.Error(t, write("second", header), "%s rewrites %s with %v", user, ledger, header)
+			}
+			answer, err := js.Conn().RequestWithContext(t.Context(), "$JS.API.DIRECT.GET.KV_"+ledger, []byte(`{"last_by_subj":"$KV.`+ledger+`.key"}`))
+			require.NoError(t, err)
+			require.Equal(t, "first", string(answer.Data))
+			require.Equal(t, "1", answer.Header.Get("Nats-Sequence"))
+		}
+	}
+}
