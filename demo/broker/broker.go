@@ -86,7 +86,7 @@ func (b *Broker) listen(port int, dir string, o Options, log zerolog.Logger) err
 	if err != nil {
 		return err
 	}
-	logger := &logger{log: log}
+	logger := &logger{log: log, cluster: o.Cluster != nil}
 	b.server.SetLoggerV2(logger, false, false, false)
 	b.server.Start()
 	for waited := time.Duration(0); waited < readyWithin; waited += lookEvery {

@@ -12,9 +12,10 @@ import (
 // logger passes the server's log on, and remembers why it gave up: the server
 // reports that to its logger and nowhere else.
 type logger struct {
-	log zerolog.Logger
-	mu  sync.Mutex
-	err error
+	log     zerolog.Logger
+	cluster bool
+	mu      sync.Mutex
+	err     error
 }
 
 func (l *logger) failure() error {
@@ -42,8 +43,15 @@ func (l *logger) Noticef(format string, v ...any) { l.log.Debug().Msgf(format, v
 // Warnf implements server.Logger.
 func (l *logger) Warnf(format string, v ...any) { l.log.Warn().Msgf(format, v...) }
 
-// Errorf implements server.Logger.
-func (l *logger) Errorf(format string, v ...any) { l.log.Error().Msgf(format, v...) }
+// Errorf implements server.Logger. That another node cannot be reached is an
+// error to the server; where nodes are stopped on purpose it is to be expected.
+func (l *logger) Errorf(format string, v ...any) {
+	level := zerolog.ErrorLevel
+	if l.cluster {
+		level = zerolog.WarnLevel
+	}
+	l.log.WithLevel(level).Msgf(format, v...)
+}
 
 // Debugf implements server.Logger.
 func (l *logger) Debugf(format string, v ...any) { l.log.Trace().Msgf(format, v...) }

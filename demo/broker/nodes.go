@@ -65,3 +65,14 @@ func freePorts(n int) ([]int, error) {
 	}
 	return nil, failed
 }
+
+// Find returns the options of the node of that name; the empty one is that of
+// the only node.
+func Find(nodes []Options, name string) (Options, error) {
+	for _, node := range nodes {
+		if node.Name == name || name == "" && len(nodes) == 1 {
+			return node, nil
+		}
+	}
+	return Options{}, fmt.Errorf("there is no node %q", name)
+}

@@ -25,9 +25,10 @@ type Deployment interface {
 	// and stays connected while the broker comes and goes.
 	Operator() Operator
 
-	// Connect returns a new connection with the rights of that service, for a
-	// replica that the scenario itself plays. It is the caller's to close.
-	Connect(ctx context.Context, service string) (*nats.Conn, error)
+	// Connect returns a new connection for a replica that the scenario itself
+	// plays. By the name of a service it has that service's rights, by any other
+	// the operator's. It is the caller's to close.
+	Connect(ctx context.Context, name string) (*nats.Conn, error)
 
 	// Configure sets the settings of both services, for replicas started from
 	// now on. It is called only while the services that it changes are scaled

@@ -31,18 +31,8 @@ func startNodes(dir string, n int, log zerolog.Logger) (*nodes, error) {
 	return all, nil
 }
 
-// find returns the options of a node; the empty name is the only node's.
-func (n *nodes) find(name string) (broker.Options, error) {
-	for _, o := range n.options {
-		if o.Name == name || name == "" && len(n.options) == 1 {
-			return o, nil
-		}
-	}
-	return broker.Options{}, fmt.Errorf("there is no node %q", name)
-}
-
 func (n *nodes) start(name string) error {
-	o, err := n.find(name)
+	o, err := broker.Find(n.options, name)
 	if err != nil {
 		return fmt.Errorf("cannot start the broker: %w", err)
 	}
@@ -57,7 +47,7 @@ func (n *nodes) start(name string) error {
 }
 
 func (n *nodes) stop(name string) error {
-	o, err := n.find(name)
+	o, err := broker.Find(n.options, name)
 	if err != nil {
 		return fmt.Errorf("cannot stop the broker: %w", err)
 	}
