@@ -16,6 +16,8 @@ import (
 	"github.com/alecthomas/kong"
 
 	"decoupled.example/console/dashboard"
+	"decoupled.example/demo/direct"
+	"decoupled.example/demo/processes"
 	"decoupled.example/demo/scenario"
 )
 
@@ -42,6 +44,8 @@ type session struct {
 }
 
 func main() {
+	processes.BecomeBroker()
+	direct.BecomeJob()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	os.Exit(execute(ctx, os.Args[1:], os.Stdout, os.Stderr))

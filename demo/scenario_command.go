@@ -12,6 +12,7 @@ import (
 
 	"decoupled.example/demo/deployment"
 	"decoupled.example/demo/embedded"
+	"decoupled.example/demo/processes"
 	"decoupled.example/demo/scenario"
 	"decoupled.example/demo/screen"
 	"decoupled.example/demo/stage"
@@ -20,7 +21,10 @@ import (
 
 // kinds are the kinds of deployment that scenarios can be played on, the default
 // first.
-var kinds = []deployment.Kind{embedded.Kind}
+var kinds = []deployment.Kind{embedded.Kind, programs.Kind()}
+
+// programs are built when a scenario is played on processes first.
+var programs processes.Programs
 
 // scenarioCommand is "demo scenario".
 type scenarioCommand struct {
@@ -93,6 +97,7 @@ func (c scenarioRun) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+	defer func() { _ = programs.Remove() }() // what is left is in the system's temporary folder
 	played, failed := 0, 0
 	for _, one := range chosen {
 		result, err := c.play(s, one, kind)

@@ -29,6 +29,18 @@ var All = []Scenario{
 	roundTrip,
 	strangers,
 	scaleToZero,
+	competingConsumers,
+	lateJoiner,
+	earlyAck,
+	crash,
+	duplicates,
+	poison,
+	brokerRestart,
+	failover,
+	backPressure,
+	wiretap,
+	rollingUpgrade,
+	coupled,
 }
 
 // ErrUnknown is the error for a name that no scenario has.

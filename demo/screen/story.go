@@ -70,7 +70,7 @@ func (t *Story) Sampled(s stage.Sample) {
 // End shows what was measured and the verdict, and explains.
 func (t *Story) End(r stage.Result, explain string) {
 	t.screen.Clear()
-	if len(r.Depths) > 1 {
+	if anyDepth(r.Depths) {
 		t.screen.Say("\n%s", strings.Join(curves(r.Depths, true), "\n"))
 	}
 	t.screen.Say("")
@@ -98,6 +98,12 @@ func (t *Story) End(r stage.Result, explain string) {
 			t.screen.Say("         %s", r.Why)
 		}
 	}
+}
+
+// anyDepth is true when a queue was seen with something in it.
+func anyDepth(samples []stage.Sample) bool {
+	_, highest := depths(samples, 0)
+	return highest > 0
 }
 
 // curves are the depths of the three queues over time.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/nats-io/nats.go"
+
 	"decoupled.example/demo/deployment"
 	"decoupled.example/requestor"
 	"decoupled.example/shared/contract"
@@ -62,4 +64,12 @@ func askInBursts(ctx context.Context, asker *requestor.Asker, n, burst int) erro
 		}
 	}
 	return nil
+}
+
+// Connect connects a program that the scenario itself plays, with the rights of
+// the service of that name, or else of the operator.
+func (s *Stage) Connect(name string) *nats.Conn {
+	nc, err := s.deployed.Connect(s.ctx, name)
+	s.Must(err)
+	return nc
 }

@@ -36,7 +36,7 @@ func (s *Stage) Verified(n int) verify.Verdict {
 	v := s.Verify()
 	s.Holds("nothing is lost, nothing is done twice, nothing is left",
 		v.Finished() && v.Letters == 0 && v.Complete == uint64(n) && v.Recovered == 0,
-		"%s", tally(v))
+		"of %d, %s", n, tally(v))
 	return v
 }
 

@@ -111,3 +111,25 @@ func (s *Stage) Entries(ledger string, visit func(id string, value []byte, kept 
 		visit(e.ID, e.Value, e.Kept)
 	}
 }
+
+// Pulling waits until that many replicas ask the broker for what is in a queue.
+func (s *Stage) Pulling(queue string, replicas int) {
+	consumer := map[string]string{topology.Requests: topology.Generator, topology.Responses: topology.Requestor, topology.Receipts: topology.Generator}[queue]
+	s.Until(fmt.Sprintf("%d replicas ask for what is in %s", replicas, queue), func() bool {
+		c, err := s.Operator().JS.Consumer(s.ctx, queue, consumer)
+		s.Must(err)
+		return c.CachedInfo().NumWaiting >= 2*replicas // each has two batches in flight
+	})
+}
+
+// Wait lets time pass, because the scenario is about time: for anything else
+// there is Until.
+func (s *Stage) Wait(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.ctx.Done():
+		s.Must(s.ctx.Err())
+	}
+}

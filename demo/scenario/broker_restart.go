@@ -1,0 +1,74 @@
+package scenario
+
+import (
+	"fmt"
+	"time"
+
+	"decoupled.example/console/pause"
+	"decoupled.example/demo/deployment"
+	"decoupled.example/demo/stage"
+	"decoupled.example/shared/topology"
+)
+
+var brokerRestart = Scenario{
+	Name:    "broker-restart",
+	Title:   "the broker dies with data in all queues, and everyone goes on",
+	Claim:   "What the broker has confirmed it has after a crash. The services reconnect by themselves and go on where they were.",
+	Predict: "Each queue holds work, replicas of both services are connected, and the broker is killed and started again. What is lost? Who must be restarted? How long is the gap?",
+	Explain: "A confirmation means that the message is in the broker's file; a process that dies takes no file along (a machine that loses its power may: the broker must sync before it confirms then). " +
+		"A service that loses its connection tries again, for ever, and asks anew for messages at the moment it is back, instead of waiting for the answer to a question that nobody remembers.",
+	Needs: single,
+	Play: func(s *stage.Stage) {
+		n := s.Requests(500)
+		s.Step("%d messages in each queue: delivery is paused, replicas of both services run", n)
+		s.Configure(func(c *deployment.Settings) { c.Generator.Work = time.Millisecond })
+		s.Scale(2, 2)
+		for _, queue := range []string{topology.Receipts, topology.Responses, topology.Requests} {
+			s.Must(pause.Queue(s.Context(), s.Operator().JS, queue, pause.Forever))
+			s.Ask(n)
+			s.WaitDepth(queue, n)
+		}
+
+		s.Step("the broker dies, and comes back; delivery goes on")
+		s.CrashBroker("")
+		s.StartBroker("")
+		kept := 0
+		for _, queue := range topology.QueueNames {
+			kept += s.Depth(queue)
+		}
+		s.Holds("the queues are as they were", kept == 3*n, "%d of %d messages are there", kept, 3*n)
+		for _, queue := range topology.QueueNames {
+			s.Must(pause.Resume(s.Context(), s.Operator().JS, queue))
+		}
+		s.Drained() // a replica that found its queue paused looks again within five seconds
+
+		s.Step("it dies again, twice, under load: %d more requests", 4*n)
+		asked := s.AskMeanwhile(4*n, 100)
+		for death := 1; death <= 2; death++ {
+			s.Until("under load", func() bool { return s.Count(topology.Received) > 3*n+(2*death-1)*n/2 })
+			died := time.Now()
+			s.CrashBroker("")
+			s.StartBroker("")
+			back := time.Now()
+			var first time.Time
+			s.Until("the services go on", func() bool { first = firstAfter(s, back); return !first.IsZero() })
+			s.Saw("%v without a broker; the first result came %v after its return", inRound(back.Sub(died)), inRound(first.Sub(back)))
+			s.MeasureTime(fmt.Sprintf("death %d: without a broker", death), back.Sub(died))
+			s.MeasureTime(fmt.Sprintf("death %d: from its return to the first result", death), first.Sub(back))
+		}
+		asked()
+		s.Drained()
+		s.Alive(2, 2)
+		s.Verified(7 * n)
+	},
+}
+
+// firstAfter is when, after a time, a request was finished first.
+func firstAfter(s *stage.Stage, after time.Time) (first time.Time) {
+	s.Entries(topology.Received, func(_ string, _ []byte, kept time.Time) {
+		if first.IsZero() && kept.After(after) {
+			first = kept
+		}
+	})
+	return first
+}

@@ -1,0 +1,83 @@
+package scenario
+
+import (
+	"maps"
+	"time"
+
+	"decoupled.example/demo/deployment"
+	"decoupled.example/demo/stage"
+	"decoupled.example/shared/contract"
+	"decoupled.example/shared/topology"
+)
+
+var duplicates = Scenario{
+	Name:    "duplicates",
+	Title:   "exactly once is an effect, not a delivery",
+	Claim:   "A publisher that repeats itself, a consumer that crashes after its work is done and before it has said so, and a broker that forgets what it has seen: each request still has one effect.",
+	Predict: "The broker drops what it is given twice within 30 seconds, by its ID. All requests are published again, then the broker is restarted, then all are published once more. How many does it take for new? How many strings change?",
+	Explain: "The broker remembers IDs only of messages that it still has, once it was restarted: it saves work and proves nothing. " +
+		"What makes the effect single is the consumer's own record, whose keys nobody can write twice. A delivery marked as repeated is a hint; one not marked is no proof.",
+	Needs: deployment.Needs{Topology: topology.Settings{AckWait: ackWait / 2}},
+	Play: func(s *stage.Stage) {
+		n := s.Requests(500)
+		s.Step("%d requests, two generators", n)
+		s.Scale(1, 2)
+		asked := s.Ask(n)
+		s.Drained()
+		strings := stored(s)
+
+		s.Step("all of them are published again, requests and receipts")
+		queued := s.Depths()[topology.Requests].Stored
+		repeat(s, asked)
+		dropped := s.Depths()[topology.Requests].Stored == queued
+		s.Saw("the broker knows them: REQUESTS took %d", s.Depths()[topology.Requests].Stored-queued)
+		s.Drained()
+
+		s.Step("the broker dies and comes back; all of them are published once more")
+		s.Scale(0, 0)
+		s.CrashBroker("")
+		s.StartBroker("")
+		repeat(s, asked)
+		depth := s.Depth(topology.Requests)
+		s.Saw("the broker takes them for new: REQUESTS is %d deep", depth)
+		s.Holds("there were duplicates", dropped && depth == n, "%d", depth)
+
+		s.Step("the generator does them again, and dies as it passes on the first results")
+		tap := s.Tap(topology.SubjectResponse, "", 1+s.Random.IntN(n/4))
+		s.Scale(1, 1)
+		tap.Await()
+		s.Kill(topology.Generator)
+		s.Scale(1, 2)
+		s.Drained()
+		s.Saw("%d deliveries were repeated", s.Redelivered())
+
+		again := stored(s)
+		changed := 0
+		for id, before := range strings {
+			if again[id] != before {
+				changed++
+			}
+		}
+		s.Holds("each request has one effect", maps.Equal(strings, again), "%d strings are stored, %d of %d changed", len(again), changed, n)
+		s.Verified(n)
+	},
+}
+
+// repeat publishes the requests and their receipts again, as someone does who has
+// not heard the broker's confirmation.
+func repeat(s *stage.Stage, asked []contract.Request) {
+	queues := s.Operator().Topology.Queues
+	receipts := make([]contract.Receipt, len(asked))
+	for i, request := range asked {
+		receipts[i] = contract.NewReceipt(request.ID, time.Now())
+	}
+	s.Must(queues.Requests.Publish(s.Context(), asked...))
+	s.Must(queues.Receipts.Publish(s.Context(), receipts...))
+}
+
+// stored are the stored strings by request, as they were stored.
+func stored(s *stage.Stage) map[string]string {
+	strings := make(map[string]string)
+	s.Entries(topology.Stored, func(id string, value []byte, _ time.Time) { strings[id] = string(value) })
+	return strings
+}

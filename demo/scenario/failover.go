@@ -1,0 +1,56 @@
+package scenario
+
+import (
+	"fmt"
+	"time"
+
+	"decoupled.example/demo/deployment"
+	"decoupled.example/demo/stage"
+	"decoupled.example/shared/topology"
+)
+
+var failover = Scenario{
+	Name:    "failover",
+	Title:   "the leader of a queue dies, and neither side has to know",
+	Claim:   "On three nodes everything is on each of them. When the node that leads a queue dies, another one takes over: nothing is lost, and no service is restarted.",
+	Predict: "Under load the leaders of the queues and of a ledger are killed, one after the other. How long does nothing get done each time? What of the confirmed messages is missing?",
+	Explain: "A message is confirmed when a majority has it, so whoever is elected next has it too. The gap is the time to notice and to elect. Services reconnect to any node that is left; publishers repeat what was not confirmed, under the same ID.",
+	Needs:   deployment.Needs{Nodes: 3, Topology: topology.Settings{AckWait: ackWait}},
+	Play: func(s *stage.Stage) {
+		n := s.Requests(3000)
+		s.Step("three nodes, three copies; two requestors, two generators; %d requests, a hundred at a time", n)
+		s.Scale(2, 2)
+		s.Alive(2, 2)
+		total := 0
+		for _, stream := range []string{topology.Requests, topology.Responses, "KV_" + topology.Stored} {
+			asked := s.AskMeanwhile(n/3, 50)
+			before := s.Count(topology.Received)
+			s.Until("under load", func() bool { return s.Count(topology.Received) > before+n/30 })
+			leader := s.Leader(stream)
+			s.Step("%s leads %s, and dies", leader, stream)
+			died := time.Now()
+			s.CrashBroker(leader)
+			asked()
+			total += n / 3
+			s.Until("all is finished without it", func() bool { return s.Count(topology.Received) >= total })
+			gap := longestGap(s, died)
+			s.Saw("%s leads now; for %v nothing was finished", s.Leader(stream), gap.Round(time.Millisecond))
+			s.MeasureTime(fmt.Sprintf("gap after the death of the leader of %s", stream), gap)
+			s.StartBroker(leader)
+			s.InSync()
+		}
+		s.Drained()
+		s.Verified(total)
+	},
+}
+
+// longestGap is the longest time from then on in which no request was finished.
+func longestGap(s *stage.Stage, from time.Time) (longest time.Duration) {
+	last := from
+	s.Entries(topology.Received, func(_ string, _ []byte, kept time.Time) {
+		if kept.After(from) {
+			longest, last = max(longest, kept.Sub(last)), kept
+		}
+	})
+	return longest
+}

@@ -1,0 +1,61 @@
+package scenario
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"decoupled.example/console/send"
+	"decoupled.example/demo/deployment"
+	"decoupled.example/demo/stage"
+	"decoupled.example/generator"
+	"decoupled.example/shared/topology"
+)
+
+var rollingUpgrade = Scenario{
+	Name:    "rolling-upgrade",
+	Title:   "one side is upgraded under load, replica by replica, and the other is not asked",
+	Claim:   "A new version that adds an optional field replaces the old one while both work side by side, and no message fails. A major version that nobody understands is set aside, not lost.",
+	Predict: "The new generator writes a field into its responses that the requestor has never heard of. Old and new replicas share one queue for a while. What must be done to the requestor first?",
+	Explain: "All that the two services share is the meaning of a message. Readers ignore what they do not know, so a field may be added at any time. " +
+		"What changes the meaning is a new major version, in a header of its own: a reader that does not know it sets the message aside with its whole body, for one that does.",
+	Needs: single,
+	Play: func(s *stage.Stage) {
+		const replicas, work = 3, 3 * time.Millisecond
+		n := s.Requests(2000)
+		s.Step("%d generators of the old version; %d requests, a hundred at a time", replicas, n)
+		s.Configure(func(c *deployment.Settings) { c.Generator.Work = work })
+		s.Scale(1, replicas)
+		s.Alive(1, replicas)
+		asked := s.AskMeanwhile(n, 100)
+		for replaced := 1; replaced <= replicas; replaced++ {
+			s.Until("work goes on", func() bool { return s.Count(topology.Generated) >= replaced*n/(replicas+2) })
+			g, err := startNext(s.Connect(topology.Generator), generator.Random(generator.Options{Work: work}))
+			s.Must(err)
+			defer func() { _ = g.Stop() }()
+			s.ScaleGenerators(replicas - replaced)
+			s.Saw("%d of the new version, %d of the old one; %d are done", replaced, replicas-replaced, s.Count(topology.Generated))
+		}
+		asked()
+		s.Drained()
+
+		withField := 0
+		s.Entries(topology.Generated, func(_ string, value []byte, _ time.Time) {
+			var r nextResponse
+			if json.Unmarshal(value, &r) == nil && r.Alphabet != "" {
+				withField++
+			}
+		})
+		s.Holds("both versions have worked", 0 < withField && withField < n, "%d of %d responses have the new field", withField, n)
+		s.Verified(n)
+
+		s.Step("a request of a version that nobody understands yet")
+		s.Must(send.FutureVersion(s.Context(), s.Operator().JS))
+		s.Drained()
+		_, all := readLetters(s)
+		for _, l := range all {
+			s.Holds("it is set aside, whole", strings.Contains(l.Reason, "v99") && len(l.Body) > 0, "%q, %d bytes", l.Reason, len(l.Body))
+		}
+		s.Holds("it alone", len(all) == 1, "dead letters: %d", len(all))
+	},
+}

@@ -1,0 +1,56 @@
+package scenario
+
+import (
+	"fmt"
+
+	"github.com/nats-io/nats.go"
+
+	"decoupled.example/demo/stage"
+	"decoupled.example/shared/contract"
+	"decoupled.example/shared/topology"
+)
+
+// waste is a message that no generator can read.
+type waste struct {
+	what   string
+	header nats.Header
+	body   string
+	reason string // what the dead letter must say
+}
+
+// rubbish is what anyone may publish, on purpose or not.
+func rubbish() []waste {
+	header := func() nats.Header {
+		return nats.Header{contract.HeaderContentType: {contract.ContentType}, contract.HeaderSchema: {contract.SchemaRequest}}
+	}
+	with := func(name, value string) nats.Header {
+		h := header()
+		h[name] = []string{value}
+		return h
+	}
+	const at = `"requested_at":"2026-01-02T03:04:05Z"`
+	valid := func() string { return fmt.Sprintf(`{"id":%q,%s}`, contract.NewID(), at) }
+	return []waste{
+		{"an empty body", header(), "", "empty body"},
+		{"no JSON", header(), "hello", "not JSON"},
+		{"cut off", header(), valid()[:30], "not JSON"},
+		{"not UTF-8", header(), "{\"id\":\"\xff\"}", "not UTF-8"},
+		{"a field of another type", header(), `{"id":7}`, "wrong JSON type"},
+		{"null", header(), `null`, "invalid message"},
+		{"an array", header(), `[]`, "wrong JSON type"},
+		{"a field is missing", header(), fmt.Sprintf(`{"id":%q}`, contract.NewID()), "requested_at"},
+		{"an ID that is none", header(), `{"id":"../../x",` + at + `}`, "id"},
+		{"of another kind", with(contract.HeaderSchema, contract.SchemaResponse), valid(), contract.SchemaResponse},
+		{"says not what it is", nats.Header{}, valid(), "schema"},
+		{"headers that mean something to a broker", with("Nats-Required-Api-Level", "0"), "boo", "not JSON"},
+		{"a header that a client cannot send", with("X-Evil", "a\tb"), "boo!", "not JSON"},
+	}
+}
+
+// publish puts it into the queue of requests, past all that checks messages.
+func (w waste) publish(s *stage.Stage) {
+	_, err := s.Operator().JS.PublishMsg(s.Context(), &nats.Msg{Subject: topology.SubjectRequest, Header: w.header, Data: []byte(w.body)})
+	if err != nil {
+		s.Must(fmt.Errorf("cannot publish %s: %w", w.what, err))
+	}
+}
