@@ -25,8 +25,8 @@ const patience = 60 * time.Second
 // ackWait is short, so that what a crash left behind comes back soon.
 const ackWait = time.Second
 
-// deployment is the services in this process, on a broker of the test's own.
-type deployment struct {
+// system is the services in this process, on a broker of the test's own.
+type system struct {
 	*embedded.Deployment
 	t       *testing.T
 	broker  *brokertest.Broker // nil on a cluster
@@ -35,7 +35,7 @@ type deployment struct {
 
 // start starts a broker and sets up the queues; replicas are the test's to
 // start. The requestor only stores unless the test changes that.
-func start(t *testing.T, change ...func(*embedded.Options)) *deployment {
+func start(t *testing.T, change ...func(*embedded.Options)) *system {
 	t.Helper()
 	broker := brokertest.Start(t)
 	d := startOn(t, broker.URL(), change...)
@@ -43,7 +43,7 @@ func start(t *testing.T, change ...func(*embedded.Options)) *deployment {
 	return d
 }
 
-func startOn(t *testing.T, url string, change ...func(*embedded.Options)) *deployment {
+func startOn(t *testing.T, url string, change ...func(*embedded.Options)) *system {
 	t.Helper()
 	options := &embedded.Options{
 		Topology: topology.Settings{AckWait: ackWait},
@@ -55,7 +55,7 @@ func startOn(t *testing.T, url string, change ...func(*embedded.Options)) *deplo
 	d, err := embedded.Start(t.Context(), url, options, logger(t))
 	require.NoError(t, err)
 	t.Cleanup(d.Stop)
-	return &deployment{Deployment: d, t: t, options: options}
+	return &system{Deployment: d, t: t, options: options}
 }
 
 // logger shows what the services say when the test fails.
@@ -64,14 +64,14 @@ func logger(t *testing.T) zerolog.Logger {
 	return zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel)
 }
 
-func (d *deployment) scale(requestors, generators int) {
+func (d *system) scale(requestors, generators int) {
 	d.t.Helper()
 	require.NoError(d.t, d.Requestors.Scale(requestors))
 	require.NoError(d.t, d.Generators.Scale(generators))
 }
 
 // ask asks for n strings as a requestor does.
-func (d *deployment) ask(n int) []contract.Request {
+func (d *system) ask(n int) []contract.Request {
 	d.t.Helper()
 	asked, err := requestor.NewAsker(d.Topology).Ask(d.context(), n)
 	require.NoError(d.t, err)
@@ -79,14 +79,14 @@ func (d *deployment) ask(n int) []contract.Request {
 }
 
 // drained waits until everything is finished.
-func (d *deployment) drained() {
+func (d *system) drained() {
 	d.t.Helper()
 	require.NoError(d.t, drain.Wait(d.context(), d.JS, nil))
 }
 
 // proven waits until everything is finished and requires that all n requests
 // are complete and nothing else is anywhere.
-func (d *deployment) proven(n int) verify.Verdict {
+func (d *system) proven(n int) verify.Verdict {
 	d.t.Helper()
 	d.drained()
 	verdict := d.verdict()
@@ -96,7 +96,7 @@ func (d *deployment) proven(n int) verify.Verdict {
 	return verdict
 }
 
-func (d *deployment) verdict() verify.Verdict {
+func (d *system) verdict() verify.Verdict {
 	d.t.Helper()
 	verdict, err := verify.Run(d.context(), d.JS, d.Topology)
 	require.NoError(d.t, err)
@@ -104,7 +104,7 @@ func (d *deployment) verdict() verify.Verdict {
 }
 
 // depths are the depths of the queues by name.
-func (d *deployment) depths() map[string]depth.Depth {
+func (d *system) depths() map[string]depth.Depth {
 	d.t.Helper()
 	all, err := depth.Read(d.context(), d.JS)
 	require.NoError(d.t, err)
@@ -116,7 +116,7 @@ func (d *deployment) depths() map[string]depth.Depth {
 }
 
 // count is the number of entries of a ledger.
-func (d *deployment) count(ledger string) int {
+func (d *system) count(ledger string) int {
 	d.t.Helper()
 	n, err := d.Topology.Ledger(ledger).Count(d.context())
 	require.NoError(d.t, err)
@@ -124,12 +124,12 @@ func (d *deployment) count(ledger string) int {
 }
 
 // eventually waits for a condition.
-func (d *deployment) eventually(condition func() bool, what string, args ...any) {
+func (d *system) eventually(condition func() bool, what string, args ...any) {
 	d.t.Helper()
 	require.Eventually(d.t, condition, patience, 10*time.Millisecond, append([]any{what}, args...)...)
 }
 
-func (d *deployment) context() context.Context {
+func (d *system) context() context.Context {
 	d.t.Helper()
 	ctx, cancel := context.WithTimeout(d.t.Context(), patience)
 	d.t.Cleanup(cancel)

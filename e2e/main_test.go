@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strconv"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rs/zerolog"
 
-	"decoupled.example/demo/broker"
+	"decoupled.example/demo/direct"
+	"decoupled.example/demo/processes"
 	"decoupled.example/generator"
 	"decoupled.example/shared/contract"
 	"decoupled.example/shared/service"
@@ -23,14 +23,14 @@ import (
 const role = "DECOUPLED_E2E_ROLE"
 
 func TestMain(m *testing.M) {
+	processes.BecomeBroker()
+	direct.BecomeJob()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := 0
 	switch os.Getenv(role) {
 	case "":
 		code = m.Run()
-		removePrograms()
-	case "broker":
-		code = exitCode(runBroker(ctx))
+		_ = programs.Remove() // a temporary folder
 	case "killer":
 		code = exitCode(runKiller(ctx))
 	}
@@ -44,21 +44,6 @@ func exitCode(err error) int {
 		return 1
 	}
 	return 0
-}
-
-// runBroker is a broker that dies without a goodbye when it is killed.
-func runBroker(ctx context.Context) error {
-	port, err := strconv.Atoi(os.Getenv("PORT"))
-	if err != nil {
-		return err
-	}
-	b, err := broker.Start(broker.Options{Port: port, Dir: os.Getenv("DIR"), Sync: time.Second}, stderrLog())
-	if err != nil {
-		return err
-	}
-	<-ctx.Done()
-	b.Stop()
-	return nil
 }
 
 // runKiller is a generator whose process does not survive one request.

@@ -2,18 +2,13 @@ package e2e_test
 
 import (
 	"bytes"
-	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 )
 
@@ -74,70 +69,4 @@ func (p *process) wait() int {
 func self(t *testing.T, as string, environment ...string) *process {
 	t.Helper()
 	return launch(t, os.Args[0], append(environment, role+"="+as))
-}
-
-// brokerProcess is a broker in a process of its own, on a fixed port.
-type brokerProcess struct {
-	*process
-	t    *testing.T
-	port int
-	dir  string
-}
-
-func startBrokerProcess(t *testing.T) *brokerProcess {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	port := listener.Addr().(*net.TCPAddr).Port
-	require.NoError(t, listener.Close())
-	b := &brokerProcess{t: t, port: port, dir: t.TempDir()}
-	b.start()
-	return b
-}
-
-func (b *brokerProcess) url() string { return fmt.Sprintf("nats://127.0.0.1:%d", b.port) }
-
-// start starts it again after a kill, with its data, and returns when it
-// accepts clients.
-func (b *brokerProcess) start() {
-	b.t.Helper()
-	b.process = self(b.t, "broker", "PORT="+strconv.Itoa(b.port), "DIR="+b.dir)
-	require.Eventually(b.t, func() bool {
-		nc, err := nats.Connect(b.url())
-		if err == nil {
-			nc.Close()
-		}
-		return err == nil
-	}, patience, 10*time.Millisecond, "the broker does not start")
-}
-
-// programs are the services' binaries, built once.
-var programs struct {
-	once sync.Once
-	dir  string
-	err  error
-}
-
-// program returns the path of a service's binary.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	programs.once.Do(func() {
-		if programs.dir, programs.err = os.MkdirTemp("", "decoupled-e2e-"); programs.err != nil {
-			return
-		}
-		var out []byte
-		out, programs.err = exec.Command("go", "build", "-o", programs.dir+string(filepath.Separator),
-			"decoupled.example/requestor/cmd/requestor", "decoupled.example/generator/cmd/generator").CombinedOutput()
-		if programs.err != nil {
-			programs.err = fmt.Errorf("cannot build the services: %w\n%s", programs.err, out)
-		}
-	})
-	require.NoError(t, programs.err)
-	return filepath.Join(programs.dir, name)
-}
-
-func removePrograms() {
-	if programs.dir != "" {
-		_ = os.RemoveAll(programs.dir) // a temporary folder
-	}
 }
