@@ -13,7 +13,7 @@ import (
 )
 
 // maxAsk is how many requests are published at once.
-const maxAsk = 1024
+const maxAsk = 1000
 
 // Asker publishes requests and records them as asked. It may be used
 // concurrently.
@@ -29,7 +29,7 @@ func NewAsker(t *topology.Topology) *Asker {
 
 // Ask publishes n requests and returns them when the broker has confirmed that
 // it stores them and that they are asked. When it fails, it returns those of
-// which that is known; up to 1024 more may be under way.
+// which that is known; up to 1000 more may be under way.
 //
 // A request is recorded only after it was published. Whoever is killed in
 // between leaves a request that is answered although nobody asked: harmless, and

@@ -17,7 +17,7 @@ import (
 )
 
 // maxBurst is how many requests are asked at once at most.
-const maxBurst = 1024
+const maxBurst = 1000
 
 // Requests asks n times, at most perSecond a second (0: as fast as it goes), with
 // the requestor's own code: they are recorded in its ledger. Each burst is given

@@ -16,7 +16,7 @@ import (
 )
 
 // floorBatch is as large as the services' largest.
-const floorBatch = 1024
+const floorBatch = 1000
 
 // floor is the bare loop: three publishes with confirmation and three
 // acknowledgements a round trip, in batches, by raw requests. No encoding, no

@@ -29,7 +29,7 @@ type measured struct {
 }
 
 // measure runs n round trips and reads what they cost.
-func measure(b *testing.B, broker *brokerProcess, n int, run func()) measured {
+func measure(b *testing.B, broker *brokers, n int, run func()) measured {
 	b.Helper()
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -49,26 +49,40 @@ func measure(b *testing.B, broker *brokerProcess, n int, run func()) measured {
 
 // BenchmarkThroughput compares the services, as they are, with the floor.
 func BenchmarkThroughput(b *testing.B) {
+	compare(b, setting{nodes: 1}, *messages)
+}
+
+// BenchmarkDurability is the same where the broker syncs each write to the disk
+// before it confirms, and where three nodes hold each message.
+func BenchmarkDurability(b *testing.B) {
+	for _, s := range []setting{{nodes: 1, sync: true}, {nodes: 3}, {nodes: 3, sync: true}} {
+		b.Run(s.String(), func(b *testing.B) { compare(b, s, *messages/4) })
+	}
+}
+
+// compare runs n round trips on the floor and by the services, in turn.
+func compare(b *testing.B, s setting, n int) {
+	b.Helper()
 	results := make(map[string][]measured)
 	for range *rounds {
-		results["floor"] = append(results["floor"], floorRound(b, "1s", *messages))
-		results["services"] = append(results["services"], servicesRound(b, "1s", *messages))
+		results["floor"] = append(results["floor"], floorRound(b, s, n))
+		results["services"] = append(results["services"], servicesRound(b, s, n))
 	}
 	report(b, "floor", results)
 	report(b, "services", results)
 }
 
 // floorRound is a round of the bare loop, on a broker of its own.
-func floorRound(b *testing.B, sync string, n int) measured {
+func floorRound(b *testing.B, s setting, n int) measured {
 	b.Helper()
-	broker := startBroker(b, sync)
+	broker := startBrokers(b, s)
 	defer broker.stop()
 	nc, err := nats.Connect(broker.url)
 	require.NoError(b, err)
 	defer nc.Close()
 	js, err := jetstream.New(nc)
 	require.NoError(b, err)
-	_, err = setup.Apply(b.Context(), js, topology.Settings{})
+	_, err = setup.Apply(b.Context(), js, topology.Settings{Replicas: s.nodes})
 	require.NoError(b, err)
 	f := &floor{b: b, nc: nc}
 	f.run(b.Context(), n/10) // warm
@@ -76,21 +90,38 @@ func floorRound(b *testing.B, sync string, n int) measured {
 }
 
 // servicesRound is a round of one requestor and one generator, unchanged.
-func servicesRound(b *testing.B, sync string, n int) measured {
+func servicesRound(b *testing.B, s setting, n int) measured {
 	b.Helper()
-	broker := startBroker(b, sync)
+	broker := startBrokers(b, s)
 	defer broker.stop()
-	options := &embedded.Options{Grace: 10 * time.Second}
-	d, err := embedded.Start(b.Context(), broker.url, options, zerolog.Nop())
-	require.NoError(b, err)
-	defer d.Stop()
+	d, options := deploy(b, broker)
 	require.NoError(b, d.Generators.Scale(1))
 	trips(b, d, options, n/10) // warm
 	m := measure(b, broker, n, func() { trips(b, d, options, n) })
+	finished(b, d)
+	return m
+}
+
+// deploy sets up the broker; replicas are the caller's to start, in this process.
+func deploy(b *testing.B, broker *brokers) (*embedded.Deployment, *embedded.Options) {
+	b.Helper()
+	options := &embedded.Options{
+		Topology: topology.Settings{Replicas: broker.nodes, SyncAlways: broker.sync},
+		Grace:    10 * time.Second,
+	}
+	d, err := embedded.Start(b.Context(), broker.url, options, zerolog.Nop())
+	require.NoError(b, err)
+	b.Cleanup(d.Stop)
+	return d, options
+}
+
+// finished fails the benchmark if anything was lost, done twice, or left: how
+// fast it was would mean nothing.
+func finished(b *testing.B, d *embedded.Deployment) {
+	b.Helper()
 	verdict, err := verify.Run(b.Context(), d.JS, d.Topology)
 	require.NoError(b, err)
 	require.True(b, verdict.Finished(), "%+v", verdict)
-	return m
 }
 
 // trips runs n round trips, asked as fast as it goes, and returns when all are

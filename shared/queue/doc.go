@@ -22,7 +22,7 @@
 // # The batch is the unit of work
 //
 // A Handler receives everything that is waiting, up to a size that adapts to
-// its speed: one message when little is waiting, up to 1024 under load. A batch
+// its speed: one message when little is waiting, up to 1000 under load. A batch
 // whose Handler fails is handled again one message at a time, so that one bad
 // message never takes others along.
 //

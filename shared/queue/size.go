@@ -6,8 +6,9 @@ import (
 )
 
 const (
-	// maxBatch bounds what one loop holds in hand.
-	maxBatch = 1024
+	// maxBatch bounds what one loop holds in hand, and is as much as is published
+	// at once.
+	maxBatch = 1000
 	// batchTime is how long a batch should take: long enough that the round
 	// trips to the broker do not matter, short enough that a stop, a failure
 	// or a replica that joins does not wait for it.

@@ -21,8 +21,8 @@ func TestSizeIsWhatTheHandlerCanDoInTime(t *testing.T) {
 		pending uint64
 		size    int
 	}{
-		{time.Nanosecond, 1_000_000, 1024},        // as fast as it may be
-		{100 * time.Microsecond, 1_000_000, 1024}, // 2500 would take a quarter of a second
+		{time.Nanosecond, 1_000_000, 1000},        // as fast as it may be
+		{100 * time.Microsecond, 1_000_000, 1000}, // 2500 would take a quarter of a second
 		{time.Millisecond, 1_000_000, 250},        // a quarter of a second
 		{100 * time.Millisecond, 1_000_000, 2},    // so is this
 		{time.Second, 1_000_000, 1},               // never none
@@ -34,7 +34,7 @@ func TestSizeIsWhatTheHandlerCanDoInTime(t *testing.T) {
 		{10 * time.Microsecond, 0, 1000},          //
 		{20 * time.Millisecond, 0, 1},             //
 		{100 * time.Millisecond, 16, 1},           //
-		{time.Nanosecond, 1<<64 - 1, 1024},        // no overflow
+		{time.Nanosecond, 1<<64 - 1, 1000},        // no overflow
 	} {
 		var s size
 		s.handled(10, 10*c.message)
@@ -66,5 +66,5 @@ func TestSizeOfAHandlerThatTakesNoTime(t *testing.T) {
 	var s size
 	s.handled(1000, 0) // clocks are coarse
 	s.waiting(100_000)
-	require.Equal(t, 1024, s.next())
+	require.Equal(t, 1000, s.next())
 }
