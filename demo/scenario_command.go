@@ -98,24 +98,37 @@ func (c scenarioRun) Run(s *session) error {
 		return err
 	}
 	defer func() { _ = programs.Remove() }() // what is left is in the system's temporary folder
-	played, failed := 0, 0
+	display := screen.New(s.stdout)
+	results := make([]stage.Result, 0, len(chosen))
 	for _, one := range chosen {
-		result, err := c.play(s, one, kind)
+		result, err := c.play(s, display, one, kind)
 		if err != nil {
 			return err
 		}
-		switch result.Verdict {
+		results = append(results, result)
+		if s.ctx.Err() != nil {
+			return stage.ErrInterrupted
+		}
+	}
+	if len(results) > 1 && !c.JSON {
+		screen.NewStory(display).Summary(results)
+	}
+	return judge(results)
+}
+
+// judge is an error unless something was played and all of it holds.
+func judge(results []stage.Result) error {
+	played := 0
+	for _, r := range results {
+		switch r.Verdict {
 		case stage.Holds:
 			played++
 		case stage.Fails:
-			failed++
-		}
-		if s.ctx.Err() != nil {
-			return errors.New("interrupted")
+			return errNotProven
 		}
 	}
-	if failed > 0 || played == 0 {
-		return errNotProven
+	if played == 0 {
+		return errNotProven // all were skipped
 	}
 	return nil
 }
@@ -147,7 +160,7 @@ func kindNames() string {
 	return strings.Join(names, ", ")
 }
 
-func (c scenarioRun) play(s *session, one scenario.Scenario, kind deployment.Kind) (stage.Result, error) {
+func (c scenarioRun) play(s *session, display *screen.Screen, one scenario.Scenario, kind deployment.Kind) (stage.Result, error) {
 	seed := c.Seed
 	if seed == 0 {
 		seed = uint64(rand.Uint32()) + 1 // short enough to be typed
@@ -158,14 +171,10 @@ func (c scenarioRun) play(s *session, one scenario.Scenario, kind deployment.Kin
 		result := one.Run(s.ctx, kind, options)
 		return result, writeJSON(s.stdout, result)
 	}
-	display := screen.New(s.stdout)
 	story := screen.NewStory(display)
 	options.Teller = story
 	options.Log = service.NewLog(display, service.Logging{Level: c.LogLevel, Format: "console"}, "demo")
-	story.Title(one.Name, one.Title, kind.Name, seed)
-	story.Paragraph("Claim", one.Claim)
-	story.Paragraph("Predict", one.Predict)
-	display.Say("")
+	story.Begin(one, kind.Name, seed)
 	result := one.Run(s.ctx, kind, options)
 	story.End(result, one.Explain)
 	return result, nil

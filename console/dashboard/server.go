@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -48,7 +47,6 @@ type Server struct {
 	options  Options
 	board    *board
 	log      zerolog.Logger
-	scaling  sync.Mutex
 }
 
 // New returns a dashboard of the deployment that the topology is of. Its

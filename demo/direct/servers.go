@@ -7,11 +7,15 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"sync/atomic"
 	"time"
 
+	"decoupled.example/demo/ports"
 	"decoupled.example/shared/contract"
 )
+
+const host = "127.0.0.1"
 
 // callWithin is how long a caller waits.
 const callWithin = 2 * time.Second
@@ -34,22 +38,25 @@ type server struct {
 // StartServers starts n servers on the loopback interface. A string takes them
 // that long to make.
 func StartServers(n int, work time.Duration) (*Servers, error) {
-	s := &Servers{work: work, client: &http.Client{Timeout: callWithin}}
-	for range n {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("cannot start an HTTP server: %w", err), s.Stop())
-		}
-		one := &server{address: listener.Addr().String()}
-		s.servers = append(s.servers, one)
-		s.serve(one, listener)
+	free, err := ports.Free(host, n)
+	if err != nil {
+		return nil, fmt.Errorf("cannot start HTTP servers: %w", err)
 	}
-	return s, nil
+	s := &Servers{work: work, client: &http.Client{Timeout: callWithin}}
+	for _, port := range free {
+		s.servers = append(s.servers, &server{address: net.JoinHostPort(host, strconv.Itoa(port))})
+	}
+	return s, s.Restart()
 }
 
-func (s *Servers) serve(one *server, listener net.Listener) {
+func (s *Servers) serve(one *server) error {
+	listener, err := net.Listen("tcp", one.address)
+	if err != nil {
+		return fmt.Errorf("cannot start an HTTP server: %w", err)
+	}
 	one.http = &http.Server{Handler: http.HandlerFunc(s.answer), ReadHeaderTimeout: callWithin}
 	go func() { _ = one.http.Serve(listener) }() // returns when it is closed
+	return nil
 }
 
 func (s *Servers) answer(w http.ResponseWriter, r *http.Request) {
@@ -66,7 +73,9 @@ func (s *Servers) answer(w http.ResponseWriter, r *http.Request) {
 func (s *Servers) Stop() error {
 	var failed error
 	for _, one := range s.servers {
-		failed = errors.Join(failed, one.http.Close())
+		if one.http != nil {
+			failed = errors.Join(failed, one.http.Close())
+		}
 	}
 	return failed
 }
@@ -74,11 +83,9 @@ func (s *Servers) Stop() error {
 // Restart starts the stopped servers again where they were.
 func (s *Servers) Restart() error {
 	for _, one := range s.servers {
-		listener, err := net.Listen("tcp", one.address)
-		if err != nil {
-			return fmt.Errorf("cannot start an HTTP server again: %w", err)
+		if err := s.serve(one); err != nil {
+			return errors.Join(err, s.Stop())
 		}
-		s.serve(one, listener)
 	}
 	return nil
 }

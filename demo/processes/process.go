@@ -72,10 +72,17 @@ func (p *process) await(ctx context.Context, within time.Duration) error {
 		p.kill()
 		return fmt.Errorf("the %s did not stop in time: %w", p.name, ctx.Err())
 	}
-	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
-		return fmt.Errorf("the %s stopped with exit code %d", p.name, code)
+	if !p.endedInOrder() {
+		return fmt.Errorf("the %s stopped with %s", p.name, p.cmd.ProcessState)
 	}
 	return nil
+}
+
+// endedInOrder is true also for a process that was told to stop before it was
+// listening, so that the signal ended it: it had begun nothing.
+func (p *process) endedInOrder() bool {
+	status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	return p.cmd.ProcessState.Success() || ok && status.Signaled() && status.Signal() == syscall.SIGTERM
 }
 
 func (p *process) hasEnded() bool {

@@ -17,7 +17,7 @@ import (
 
 var coupled = Scenario{
 	Name:    "coupled",
-	Title:   "the same job as a direct call, as a process for each request, and through a queue",
+	Title:   "a direct call, a process for each request, and a queue, side by side",
 	Claim:   "While the workers are away, who calls them directly fails, and who asks through a queue waits. When they are there, the queue costs milliseconds.",
 	Predict: "The same string is made at the same pace in three ways, at the same time, and for two seconds there is no worker. How many requests of each fail? What does each cost when all is well, and what does the queue's slowest request cost?",
 	Explain: "A call and its answer share one fate, so every failure of the worker is one of the caller, who must think of retries, time-outs and overload. " +

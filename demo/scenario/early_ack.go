@@ -14,7 +14,7 @@ var earlyAck = Scenario{
 	Explain: "An acknowledgement tells the broker to forget. It is the one order in which two lines can be written wrongly without a test noticing, until something crashes. Automatic acknowledgement, which many clients do by default, is the wrong order.",
 	Needs:   single,
 	Play: func(s *stage.Stage) {
-		n := s.Requests(500)
+		n := s.Requests(300)
 		s.Step("%d messages; each is acknowledged, and then worked on", n)
 		early := crashAtWork(s, "EARLY", n, true)
 		s.Holds("acknowledged before the work: some are lost", early.lost() > 0, "%s", early)

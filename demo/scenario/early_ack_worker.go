@@ -15,7 +15,7 @@ import (
 
 const (
 	batch   = 50                     // how many messages the worker fetches at once
-	perWork = time.Millisecond       // what one takes
+	perWork = 4 * time.Millisecond   // what one takes
 	linger  = 300 * time.Millisecond // how long it waits for a batch to fill
 )
 

@@ -22,6 +22,7 @@ var poison = Scenario{
 	Needs: single,
 	Play: func(s *stage.Stage) {
 		n := s.Requests(1000)
+		fraction := max(0.02, 20/float64(n))
 		s.Step("%d good requests", n)
 		s.Scale(1, 2)
 		s.Alive(1, 2)
@@ -30,9 +31,9 @@ var poison = Scenario{
 		clean := flow(s, 0)
 		s.MeasureTime("the good ones, without poison, took", clean)
 
-		s.Step("a generator with a fault that makes one request in fifty fail; %d requests, and %d messages of rubbish", n, len(rubbish()))
+		s.Step("a generator with a fault that makes one request in %.0f fail; %d requests, and %d messages of rubbish", 1/fraction, n, len(rubbish()))
 		s.ScaleGenerators(0)
-		s.Configure(func(c *deployment.Settings) { c.Generator.Fail = 0.02 })
+		s.Configure(func(c *deployment.Settings) { c.Generator.Fail = fraction })
 		s.ScaleGenerators(2)
 		s.Alive(1, 2)
 		thrown := rubbish()

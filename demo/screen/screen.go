@@ -15,6 +15,24 @@ import (
 	"decoupled.example/console/status"
 )
 
+// Colors of a terminal.
+const (
+	bold   = "1"
+	faint  = "2"
+	red    = "31"
+	green  = "32"
+	yellow = "33"
+	cyan   = "36"
+)
+
+// color colors a text on a terminal, unless the user does not want that.
+func (s *Screen) color(code, text string) string {
+	if !s.terminal || os.Getenv("NO_COLOR") != "" {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
 // Screen writes to one place from many: the log goes above the panel. It may be
 // used concurrently.
 type Screen struct {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 
+	"decoupled.example/demo/scenario"
 	"decoupled.example/demo/stage"
 	"decoupled.example/shared/topology"
 )
@@ -23,18 +24,22 @@ type Story struct {
 // NewStory returns a story for one scenario.
 func NewStory(s *Screen) *Story { return &Story{screen: s} }
 
-// Title begins the story.
-func (t *Story) Title(name, title, on string, seed uint64) {
-	t.screen.Say("\n%s · %s   (on %s, seed %d)\n", name, title, on, seed)
+// Begin says what the story is about, and what to predict.
+func (t *Story) Begin(c scenario.Scenario, on string, seed uint64) {
+	t.screen.Say("\n%s · %s   %s\n", t.screen.color(bold, c.Name), t.screen.color(bold, c.Title),
+		t.screen.color(faint, fmt.Sprintf("on %s, seed %d", on, seed)))
+	t.paragraph("Claim", c.Claim)
+	t.paragraph("Predict", c.Predict)
+	t.screen.Say("")
 }
 
-// Paragraph says a text under a heading.
-func (t *Story) Paragraph(heading, text string) {
+// paragraph says a text beside its heading.
+func (t *Story) paragraph(heading, text string) {
 	for i, line := range wrap(text, textWidth) {
 		if i > 0 {
 			heading = ""
 		}
-		t.screen.Say("  %-9s %s", heading, line)
+		t.screen.Say("  %s %s", t.screen.color(cyan, fmt.Sprintf("%-9s", heading)), line)
 	}
 }
 
@@ -42,13 +47,13 @@ func (t *Story) Paragraph(heading, text string) {
 func (t *Story) Step(text string) { t.screen.Say("  ▸ %s", text) }
 
 // Saw implements stage.Teller.
-func (t *Story) Saw(text string) { t.screen.Say("      %s", text) }
+func (t *Story) Saw(text string) { t.screen.Say("      %s", t.screen.color(faint, text)) }
 
 // Judged implements stage.Teller.
 func (t *Story) Judged(c stage.Check) {
-	mark := "✓"
+	mark := t.screen.color(green, "✓")
 	if !c.Holds {
-		mark = "✗"
+		mark = t.screen.color(red, "✗")
 	}
 	t.screen.Say("  %s %s: %s", mark, c.Claim, c.Saw)
 }
@@ -67,7 +72,7 @@ func (t *Story) Sampled(s stage.Sample) {
 	t.screen.Draw(lines)
 }
 
-// End shows what was measured and the verdict, and explains.
+// End shows what was measured, explains, and gives the verdict.
 func (t *Story) End(r stage.Result, explain string) {
 	t.screen.Clear()
 	if anyDepth(r.Depths) {
@@ -84,20 +89,37 @@ func (t *Story) End(r stage.Result, explain string) {
 		t.screen.Say("")
 	}
 	if r.Verdict != stage.Skipped {
-		t.Paragraph("Explain", explain)
+		t.paragraph("Explain", explain)
 		t.screen.Say("")
 	}
-	switch r.Verdict {
-	case stage.Holds:
-		t.screen.Say("HOLDS    %s, in %.1f s", r.Scenario, r.Seconds)
-	case stage.Skipped:
-		t.screen.Say("SKIPPED  %s on %s: %s", r.Scenario, r.On, r.Why)
-	default:
-		t.screen.Say("FAILS    %s, in %.1f s. Play it again with --seed %d", r.Scenario, r.Seconds, r.Seed)
-		if r.Why != "" {
-			t.screen.Say("         %s", r.Why)
-		}
+	t.screen.Say("%s", t.verdict(r))
+	if r.Verdict == stage.Fails {
+		t.screen.Say("         Play it again with --seed %d", r.Seed)
 	}
+}
+
+// Summary lists the verdicts of several scenarios.
+func (t *Story) Summary(all []stage.Result) {
+	t.screen.Say("")
+	for _, r := range all {
+		t.screen.Say("%s", t.verdict(r))
+	}
+}
+
+// verdict is a result in one line.
+func (t *Story) verdict(r stage.Result) string {
+	word, color := "HOLDS", green
+	switch r.Verdict {
+	case stage.Skipped:
+		word, color = "SKIPPED", yellow
+	case stage.Fails:
+		word, color = "FAILS", red
+	}
+	line := fmt.Sprintf("%s  %-20s %6.1f s", t.screen.color(color, fmt.Sprintf("%-7s", word)), r.Scenario, r.Seconds)
+	if r.Why != "" {
+		line += "  " + r.Why
+	}
+	return line
 }
 
 // anyDepth is true when a queue was seen with something in it.

@@ -52,6 +52,7 @@ type Stage struct {
 // Play plays a scenario on a new deployment of that kind, and closes it.
 func Play(ctx context.Context, kind deployment.Kind, needs deployment.Needs, o Options, play func(s *Stage)) Result {
 	begun := time.Now()
+	interrupted := ctx
 	ctx, cancel := context.WithCancel(ctx)
 	s := &Stage{
 		ctx: ctx, kind: kind, needs: needs, options: o, teller: o.Teller,
@@ -70,9 +71,15 @@ func Play(ctx context.Context, kind deployment.Kind, needs deployment.Needs, o O
 		play(s)
 	}()
 	<-ended
+	if s.failed != nil && interrupted.Err() != nil {
+		s.failed = ErrInterrupted // whatever came of that
+	}
 	s.result.conclude(s.failed, time.Since(begun))
 	return *s.result
 }
+
+// ErrInterrupted is why a scenario was not played to its end.
+var ErrInterrupted = errors.New("interrupted")
 
 // deploy starts a deployment and watches it.
 func (s *Stage) deploy() {

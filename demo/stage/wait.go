@@ -13,15 +13,16 @@ import (
 )
 
 const (
-	// patience bounds every wait, with more of it the more there is to do. It
-	// is generous because a loaded machine is slow; only what fails waits for it.
+	// patience bounds every wait, with more of it the more there is to do, and
+	// where nodes must agree. It is generous because a loaded machine is slow;
+	// only what fails waits for it.
 	patience   = 60 * time.Second
 	perRequest = 25 * time.Millisecond
 	lookEvery  = 10 * time.Millisecond
 )
 
 func (s *Stage) patience() time.Duration {
-	return patience + time.Duration(s.options.Requests)*perRequest
+	return patience*time.Duration(s.needs.Size()) + time.Duration(s.options.Requests)*perRequest
 }
 
 // Until waits for a condition. A condition that does not come to hold ends the
@@ -53,21 +54,30 @@ func (s *Stage) Drained() {
 // Alive waits until exactly that many replicas of each service say so.
 func (s *Stage) Alive(requestors, generators int) {
 	s.Until(fmt.Sprintf("%d requestors and %d generators are alive", requestors, generators), func() bool {
-		return len(s.Replicas(topology.Requestor)) == requestors && len(s.Replicas(topology.Generator)) == generators
+		return len(s.answers(topology.Requestor)) == requestors && len(s.answers(topology.Generator)) == generators
 	})
 }
 
-// Replicas is what the replicas of a service say of themselves.
-func (s *Stage) Replicas(name string) []service.Status {
+// Replicas is what the n replicas of a service say of themselves. It waits until
+// all have answered.
+func (s *Stage) Replicas(name string, n int) (replicas []service.Status) {
+	s.Until(fmt.Sprintf("%d replicas of the %s answer", n, name), func() bool {
+		replicas = s.answers(name)
+		return len(replicas) == n
+	})
+	return replicas
+}
+
+// answers are what those replicas say that answer in time.
+func (s *Stage) answers(name string) (replicas []service.Status) {
 	all, err := status.Replicas(s.ctx, s.Operator().Conn)
 	s.Must(err)
-	var of []service.Status
 	for _, r := range all {
 		if r.Service == name {
-			of = append(of, r)
+			replicas = append(replicas, r)
 		}
 	}
-	return of
+	return replicas
 }
 
 // Depths are the depths of the queues by name.
