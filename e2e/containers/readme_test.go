@@ -1,0 +1,83 @@
+package containers_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What the commands of the README must print, by how they end.
+var prints = map[string]string{
+	"console send 1000": `sent 1000 requests`,
+	"console status":    `REQUESTS +1000 +1000 +0 (.|\n)*requestor`,
+	"console drain":     `drained after .*; dead letters: 0`,
+	"console verify":    `complete +1000\n(.|\n)*OK: nothing was lost, nothing was done twice`,
+}
+
+// The README's commands do what it says, in its order.
+func TestReadme(t *testing.T) {
+	t.Parallel()
+	docker(t)
+	composes(t)
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	require.NoError(t, err)
+	commands := regexp.MustCompile(`(?m)^    (docker compose .*)$`).FindAllStringSubmatch(string(readme), -1)
+	require.NotEmpty(t, commands)
+
+	p := project{t: t, name: fmt.Sprintf("decoupled-test-%d", os.Getpid()), port: freePort(t)}
+	cluster := []string{"-f", "docker-compose.yml", "-f", "deploy/compose/cluster.yaml"}
+	t.Cleanup(func() { p.compose(append(cluster, "down", "--volumes", "--timeout", "1")...) })
+	seen := 0
+	for _, command := range commands {
+		out := p.compose(strings.Fields(command[1])[2:]...)
+		for end, pattern := range prints {
+			if strings.HasSuffix(command[1], end) {
+				require.Regexp(t, pattern, out, command[1])
+				seen++
+			}
+		}
+	}
+	require.Equal(t, len(prints), seen, "the README has all these commands")
+}
+
+// project is one that compose runs beside all others.
+type project struct {
+	t    *testing.T
+	name string
+	port int
+}
+
+// compose runs a command of docker compose, which must succeed, and returns what
+// it printed.
+func (p project) compose(args ...string) string {
+	p.t.Helper()
+	cmd := exec.Command("docker", append([]string{"compose"}, args...)...)
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "COMPOSE_PROJECT_NAME="+p.name, "NATS_PORT="+strconv.Itoa(p.port), "VERSION="+tag[1:], "COMPOSE_PROGRESS=plain")
+	var said strings.Builder
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if err != nil {
+		logs := exec.Command("docker", "compose", "logs", "--tail", "50")
+		logs.Dir, logs.Env = cmd.Dir, cmd.Env
+		all, _ := logs.CombinedOutput() // if there are none, so be it
+		require.NoError(p.t, err, "docker compose %v: %s%s\n%s", args, out, &said, all)
+	}
+	return string(out)
+}
+
+// composes skips the test where Docker has no Compose, unless CI must have it.
+func composes(t *testing.T) {
+	t.Helper()
+	if out, err := exec.Command("docker", "compose", "version").CombinedOutput(); err != nil {
+		require.Empty(t, os.Getenv("CI"), "CI must have Docker Compose: %s", out)
+		t.Skipf("there is no Docker Compose here: %s", out)
+	}
+}
