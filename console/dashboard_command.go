@@ -21,7 +21,10 @@ func (c dashboardCommand) Run(s *session) error {
 	if warning := dashboard.Warning(listener.Addr(), c.ReadOnly); warning != "" {
 		s.say("%s", warning)
 	}
-	s.say("Dashboard at http://%s. Ctrl-C ends it.", listener.Addr())
+	at := "http://" + listener.Addr().String()
+	if err := s.print(map[string]string{"dashboard": at}, func() { s.say("Dashboard at %s. Ctrl-C ends it.", at) }); err != nil {
+		return err
+	}
 	log := service.NewLog(s.err, service.Logging{Level: "warn", Format: "console"}, "dashboard")
 	d := dashboard.New(s.js, s.topology, dashboard.Options{Broker: s.url, ReadOnly: c.ReadOnly}, log)
 	return d.Serve(s.ctx, listener)

@@ -12,6 +12,9 @@ import (
 const (
 	// lookEvery is how often the ledger is asked for what others have stored.
 	lookEvery = 250 * time.Millisecond
+	// lookFor is how many entries it is asked for at once: while a few of them
+	// are missing, it does not matter how many more are.
+	lookFor = 100
 	// sayEvery is how often waiting is logged.
 	sayEvery = 10 * time.Second
 )
@@ -42,14 +45,24 @@ func (o *outstanding) remove(stored []ledger.Entry) {
 	}
 }
 
-func (o *outstanding) list() []string {
+// some returns n of them, or all if there are fewer.
+func (o *outstanding) some(n int) []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	ids := make([]string, 0, len(o.ids))
+	ids := make([]string, 0, min(n, len(o.ids)))
 	for id := range o.ids {
+		if len(ids) == n {
+			break
+		}
 		ids = append(ids, id)
 	}
 	return ids
+}
+
+func (o *outstanding) count() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.ids)
 }
 
 // awaitStored returns when all that this replica asked is stored, by whomever,
@@ -59,22 +72,26 @@ func (r *Requestor) awaitStored(ctx context.Context) error {
 	defer look.Stop()
 	said := time.Now()
 	for {
-		open := r.waiting.list()
-		stored, err := r.stored.Get(ctx, open...)
+		some := r.waiting.some(lookFor)
+		stored, err := r.stored.Get(ctx, some...)
 		if ctx.Err() != nil {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if len(stored) == len(open) {
+		r.waiting.remove(stored)
+		left := r.waiting.count()
+		if left == 0 {
 			r.log.Info().Int64("asked", r.asked.Load()).Msg("all that was asked is stored")
 			return nil
 		}
-		r.waiting.remove(stored)
+		if len(stored) == len(some) { // others may be stored too
+			continue
+		}
 		if time.Since(said) > sayEvery {
 			said = time.Now()
-			r.log.Info().Int("missing", len(open)-len(stored)).Msg("waiting until all that was asked is stored")
+			r.log.Info().Int("missing", left).Msg("waiting until all that was asked is stored")
 		}
 		select {
 		case <-look.C:

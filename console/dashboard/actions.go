@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"decoupled.example/console/drain"
+	"decoupled.example/console/internal/ask"
 	"decoupled.example/console/letters"
 	"decoupled.example/console/pause"
 	"decoupled.example/console/send"
@@ -20,6 +21,8 @@ import (
 const (
 	// actWithin is how long an action may take.
 	actWithin = time.Minute
+	// answerWithin is how long one that asks the broker for one thing may take.
+	answerWithin = 5 * time.Second
 	// maxForm is more than any form of the page is, in bytes.
 	maxForm = 4 << 10
 	// maxSend is how many requests one press of a button may send.
@@ -69,8 +72,12 @@ func (s *Server) perform(ctx context.Context, name string, act action) http.Hand
 		ctx, cancel := context.WithTimeout(ctx, actWithin)
 		defer cancel()
 		done, err := "", errAway
-		if s.js.Conn().IsConnected() {
+		if conn := s.js.Conn(); conn.IsConnected() {
+			before := conn.LastError()
 			done, err = act(ctx, r)
+			if denied := ask.Denied(conn, before); denied != nil && errors.Is(err, context.DeadlineExceeded) {
+				err = denied // the broker answers nothing to who may not ask
+			}
 		}
 		switch {
 		case errors.Is(err, errUsage):
@@ -102,15 +109,21 @@ func (s *Server) send(ctx context.Context, r *http.Request) (string, error) {
 }
 
 func (s *Server) malformed(ctx context.Context, _ *http.Request) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
 	return "sent a malformed message", send.Malformed(ctx, s.js)
 }
 
 func (s *Server) pause(ctx context.Context, r *http.Request) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
 	queue := r.PostForm.Get("queue")
 	return queue + " is paused until it is resumed", usage(pause.Queue(ctx, s.js, queue, pause.Forever))
 }
 
 func (s *Server) resume(ctx context.Context, r *http.Request) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
 	queue := r.PostForm.Get("queue")
 	return queue + " flows", usage(pause.Resume(ctx, s.js, queue))
 }
@@ -145,10 +158,9 @@ func (s *Server) verify(ctx context.Context, _ *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text := fmt.Sprintf("%d complete, %d lost, %d duplicated, %d mismatched, %d unexpected, %d dead, %d outstanding",
-		v.Complete+v.Recovered, v.Lost, v.Duplicated, v.Mismatched, v.Unexpected, v.Dead, v.Outstanding)
+	text := fmt.Sprintf("%d complete, %d lost, %d duplicated, %d dead, %d outstanding", v.Complete+v.Recovered, v.Lost, v.Duplicated, v.Dead, v.Outstanding)
 	if !v.OK() {
-		return "", fmt.Errorf("FAILED: %s", text)
+		return "", fmt.Errorf("FAILED: %s, %d mismatched, %d unexpected", text, v.Mismatched, v.Unexpected)
 	}
 	return "verified, OK: " + text, nil
 }
@@ -210,6 +222,8 @@ func (s *Server) scale(ctx context.Context, r *http.Request) (string, error) {
 	if err != nil || (by != 1 && by != -1) {
 		return "", fmt.Errorf("%w: by must be 1 or -1, not %.20q", errUsage, r.PostForm.Get("by"))
 	}
+	s.scaling.Lock() // each press of the button counts, however fast they come
+	defer s.scaling.Unlock()
 	n := s.options.Fleets.Replicas(service) + by
 	if n < 0 || n > maxReplicas {
 		return "", fmt.Errorf("a %s has from 0 to %d replicas here", service, maxReplicas)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -47,6 +48,7 @@ type Server struct {
 	options  Options
 	board    *board
 	log      zerolog.Logger
+	scaling  sync.Mutex
 }
 
 // New returns a dashboard of the deployment that the topology is of. Its

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -147,7 +148,7 @@ func TestTheStreamSendsAllAndThenWhatChanged(t *testing.T) {
 			status, _ := post(t, address+"/send", url.Values{"n": {"100"}})
 			require.Equal(t, http.StatusSeeOther, status)
 		}
-		return f.ID == "queue-REQUESTS" && strings.Contains(f.HTML, `<p class="depth">100</p>`)
+		return f.ID == "queue-REQUESTS" && strings.Contains(f.HTML, `<p class="depth short">100</p>`)
 	})
 	require.Contains(t, last["chart"], "last 5 minutes")
 	require.LessOrEqual(t, counts["queue-RECEIPTS"], 2, "nothing came into it")
@@ -202,6 +203,32 @@ func TestActions(t *testing.T) {
 	require.Zero(t, b.Messages(topology.DeadLetters))
 	do("/discard", url.Values{"letter": {"2"}})
 	require.Contains(t, note(), "no such letter")
+}
+
+func TestEachPressOfScaleCounts(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	services := &fleets{bed: b}
+	address := serve(t, b, dashboard.Options{Fleets: services})
+	press := func(by string, times int) {
+		var presses sync.WaitGroup
+		for range times {
+			presses.Go(func() {
+				answer, err := http.PostForm(address+"/scale", url.Values{"service": {topology.Generator}, "by": {by}})
+				if err == nil {
+					answer.Body.Close()
+				}
+			})
+		}
+		presses.Wait()
+	}
+	press("1", 4)
+	require.Equal(t, 4, services.Replicas(topology.Generator))
+	press("-1", 4)
+	require.Zero(t, services.Replicas(topology.Generator))
+	press("-1", 1)
+	_, page, _ := get(t, address)
+	require.Contains(t, page, "from 0 to 32 replicas")
 }
 
 func TestFormsThatNoPageSendsAreRefused(t *testing.T) {

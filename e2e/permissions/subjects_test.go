@@ -56,7 +56,7 @@ var observes = []string{
 	"$JS.API.STREAM.INFO." + allStreams,
 	"$JS.API.CONSUMER.INFO.{REQUESTS.generator,RESPONSES.requestor,RECEIPTS.generator}",
 	"$JS.API.STREAM.MSG.GET.{DEAD_LETTERS,KV_asked,KV_generated,KV_stored,KV_received}",
-	"$JS.API.DIRECT.GET.{KV_asked,KV_generated,KV_stored,KV_received}",
+	"$JS.API.DIRECT.GET.{DEAD_LETTERS,KV_asked,KV_generated,KV_stored,KV_received}",
 	"status.{requestor,generator}",
 	"$SRV.{PING,INFO,STATS}",
 }

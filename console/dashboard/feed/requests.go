@@ -54,7 +54,8 @@ func (r *requests) look(ctx context.Context, js jetstream.JetStream, asked jetst
 			return err
 		}
 	}
-	for step := 1; step < len(topology.LedgerNames); step++ {
+	// The last step first: of what has passed it, the others are there then.
+	for step := len(topology.LedgerNames) - 1; step > 0; step-- {
 		if err := r.advance(ctx, js, step); err != nil {
 			return err
 		}

@@ -40,7 +40,7 @@ type tick struct {
 func newChart(history []feed.Point, now time.Time, window time.Duration) chart {
 	c := chart{Minutes: window.Minutes(), Left: chartLeft, Right: chartRight, Top: chartTop, Bottom: chartBottom}
 	points := thin(history, now, window)
-	low, high := bounds(points)
+	low, high, between := bounds(points)
 	x := func(at time.Time) float64 {
 		return chartRight - (chartRight-chartLeft)*float64(now.Sub(at))/float64(window)
 	}
@@ -61,8 +61,7 @@ func newChart(history []feed.Point, now time.Time, window time.Duration) chart {
 			c.Bands = append(c.Bands, band{Class: "q" + string(rune('0'+i)), Path: strings.Join(slices.Concat(lines[i-1], back), " ")})
 		}
 	}
-	for i := range uint64(5) {
-		n := low + (high-low)*i/4
+	for n := low; n <= high; n += between {
 		c.Across = append(c.Across, tick{At: y(n), Label: count(n)})
 	}
 	parts, unit, name := 5, time.Minute, " min"
@@ -98,8 +97,8 @@ func thin(history []feed.Point, now time.Time, window time.Duration) []feed.Poin
 	return points
 }
 
-// bounds are round numbers below and above all counts.
-func bounds(points []feed.Point) (low, high uint64) {
+// bounds are round numbers below and above all counts, a few steps apart.
+func bounds(points []feed.Point) (low, high, step uint64) {
 	for i, p := range points {
 		least := slices.Min(p.Ledgers[:])
 		if i == 0 || least < low {
@@ -107,11 +106,10 @@ func bounds(points []feed.Point) (low, high uint64) {
 		}
 		high = max(high, slices.Max(p.Ledgers[:]))
 	}
-	for step := round(max((high-low+3)/4, 1)); ; step = round(step + 1) {
-		if base := low - low%step; base+4*step >= high {
-			return base, base + 4*step
-		}
-	}
+	step = round(max((high-low+3)/4, 1))
+	low -= low % step
+	high = max(high+step-1, low+step)
+	return low, high - high%step, step
 }
 
 // summary is the chart for who cannot see it.

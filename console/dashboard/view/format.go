@@ -19,6 +19,19 @@ func count(n uint64) string {
 	return b.String()
 }
 
+// size is the class of a large number on the page, so that a long one fits too.
+func size(n uint64) string {
+	switch digits := len(strconv.FormatUint(n, 10)); {
+	case digits <= 4:
+		return "short"
+	case digits == 5:
+		return "medium"
+	case digits == 6:
+		return "long"
+	}
+	return "longer"
+}
+
 // rate is how many a second.
 func rate(perSecond float64) string {
 	switch {

@@ -48,11 +48,13 @@ func TestLayersAddUpToTheWhole(t *testing.T) {
 func TestBoundsAreRoundAndHoldAllCounts(t *testing.T) {
 	t.Parallel()
 	for _, n := range [][2]uint64{{0, 0}, {5, 5}, {0, 99}, {1_000_000, 1_000_001}, {123, 98_765}} {
-		low, high := bounds([]feed.Point{{Ledgers: [4]uint64{n[1], n[0], n[0], n[0]}}})
+		low, high, step := bounds([]feed.Point{{Ledgers: [4]uint64{n[1], n[0], n[0], n[0]}}})
 		require.LessOrEqual(t, low, n[0])
 		require.GreaterOrEqual(t, high, n[1])
 		require.Greater(t, high, low)
-		require.Zero(t, (high-low)%4)
+		require.Zero(t, low%step)
+		require.Zero(t, high%step)
+		require.LessOrEqual(t, (high-low)/step, uint64(6))
 	}
 	require.EqualValues(t, 50, round(21))
 	require.EqualValues(t, 100, round(100))

@@ -16,7 +16,7 @@ import (
 var files embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"count": count, "fraction": fraction, "span": span, "rate": rate,
+	"count": count, "fraction": fraction, "span": span, "rate": rate, "size": size,
 }).ParseFS(files, "*.html"))
 
 // Options are what a page may do.

@@ -1,0 +1,151 @@
+package generator
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/require"
+
+	"decoupled.example/shared/brokertest"
+	"decoupled.example/shared/contract"
+	"decoupled.example/shared/queue"
+	"decoupled.example/shared/topology"
+)
+
+// bed is a generator on a broker of the test's own, that is handed its messages
+// by the test.
+type bed struct {
+	*Generator
+	*topology.Topology
+	stream jetstream.Stream // of the responses
+}
+
+func open(t *testing.T, maker Maker) *bed {
+	t.Helper()
+	conn := brokertest.Start(t).Connect()
+	js, err := jetstream.New(conn)
+	require.NoError(t, err)
+	streams, err := topology.Streams(topology.Settings{})
+	require.NoError(t, err)
+	for _, s := range streams {
+		_, err := js.CreateStream(t.Context(), s)
+		require.NoError(t, err)
+	}
+	top, err := topology.Open(conn, zerolog.Nop(), time.Second)
+	require.NoError(t, err)
+	stream, err := js.Stream(t.Context(), topology.Responses)
+	require.NoError(t, err)
+	return &bed{Generator: New(top, maker), Topology: top, stream: stream}
+}
+
+func requests(n int) []queue.Message[contract.Request] {
+	all := make([]queue.Message[contract.Request], n)
+	for i := range all {
+		all[i].Body = contract.NewRequest(time.Now())
+	}
+	return all
+}
+
+// responses are those in the queue.
+func (b *bed) responses(t *testing.T) (all []contract.Response) {
+	t.Helper()
+	info, err := b.stream.Info(t.Context())
+	require.NoError(t, err)
+	for i := range info.State.Msgs {
+		m, err := b.stream.GetMsg(t.Context(), info.State.FirstSeq+i)
+		require.NoError(t, err)
+		r, err := contract.Responses.Decode(m.Header, m.Data)
+		require.NoError(t, err)
+		all = append(all, r)
+	}
+	return all
+}
+
+func TestEachRequestGetsAStringOfItsOwn(t *testing.T) {
+	t.Parallel()
+	b := open(t, Random(Options{}))
+	asked := requests(100)
+	require.NoError(t, b.answer(t.Context(), asked))
+	strings := make(map[string]bool)
+	for i, response := range b.responses(t) {
+		require.Equal(t, asked[i].Body.ID, response.ID)
+		strings[response.String] = true
+	}
+	require.Len(t, strings, 100)
+}
+
+func TestARequestThatComesAgainGetsTheSameString(t *testing.T) {
+	t.Parallel()
+	b := open(t, Random(Options{}))
+	asked := requests(3)
+	require.NoError(t, b.answer(t.Context(), asked[:2]))
+	first := b.responses(t)
+
+	require.NoError(t, b.answer(t.Context(), asked))
+
+	all := b.responses(t)
+	require.Len(t, all, 3)
+	require.Equal(t, first, all[:2])
+	for i, response := range all {
+		kept, err := b.generated.Get(t.Context(), asked[i].Body.ID)
+		require.NoError(t, err)
+		require.Len(t, kept, 1)
+		require.Contains(t, string(kept[0].Value), response.String)
+	}
+}
+
+// What a fellow replica has kept is published, not what this one made.
+func TestWhatIsKeptIsPublished(t *testing.T) {
+	t.Parallel()
+	b := open(t, Random(Options{}))
+	asked := requests(2)
+	theirs := contract.NewResponse(asked[1].Body.ID, contract.NewString(), time.Now())
+	value, err := json.Marshal(theirs)
+	require.NoError(t, err)
+	_, err = b.generated.Keep(t.Context(), entry(asked[1].Body.ID, value))
+	require.NoError(t, err)
+
+	require.NoError(t, b.answer(t.Context(), asked))
+
+	published := b.responses(t)
+	require.Len(t, published, 2)
+	require.Equal(t, theirs.String, published[1].String)
+}
+
+func TestAFailureKeepsAndPublishesNothing(t *testing.T) {
+	t.Parallel()
+	failure := errors.New("no string today")
+	asked := requests(3)
+	b := open(t, func(_ context.Context, r contract.Request) (string, error) {
+		if r.ID == asked[2].Body.ID {
+			return "", failure
+		}
+		return contract.NewString(), nil
+	})
+	require.ErrorIs(t, b.answer(t.Context(), asked), failure)
+	n, err := b.generated.Count(t.Context())
+	require.NoError(t, err)
+	require.Zero(t, n)
+	require.Empty(t, b.responses(t))
+}
+
+func TestAReceiptIsMarkedOnce(t *testing.T) {
+	t.Parallel()
+	b := open(t, Random(Options{}))
+	first := contract.NewReceipt(contract.NewID(), time.Now())
+	second := contract.NewReceipt(first.ID, time.Now().Add(time.Hour))
+	for _, receipt := range []contract.Receipt{first, second} {
+		require.NoError(t, b.markReceived(t.Context(), []queue.Message[contract.Receipt]{{Body: receipt}}))
+	}
+	kept, err := b.received.Get(t.Context(), first.ID)
+	require.NoError(t, err)
+	require.Len(t, kept, 1)
+	var receipt contract.Receipt
+	require.NoError(t, json.Unmarshal(kept[0].Value, &receipt))
+	require.True(t, first.ReceivedAt.Equal(receipt.ReceivedAt))
+}

@@ -1,0 +1,159 @@
+package requestor
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/require"
+
+	"decoupled.example/shared/brokertest"
+	"decoupled.example/shared/contract"
+	"decoupled.example/shared/ledger"
+	"decoupled.example/shared/queue"
+	"decoupled.example/shared/topology"
+)
+
+const patience = 60 * time.Second
+
+// open sets up the topology on a broker of the test's own.
+func open(t *testing.T) (*topology.Topology, jetstream.JetStream) {
+	t.Helper()
+	conn := brokertest.Start(t).Connect()
+	js, err := jetstream.New(conn)
+	require.NoError(t, err)
+	streams, err := topology.Streams(topology.Settings{})
+	require.NoError(t, err)
+	for _, s := range streams {
+		_, err := js.CreateStream(t.Context(), s)
+		require.NoError(t, err)
+	}
+	consumers, err := topology.Consumers(topology.Settings{})
+	require.NoError(t, err)
+	for _, c := range consumers {
+		_, err := js.CreateConsumer(t.Context(), c.Stream, c.ConsumerConfig)
+		require.NoError(t, err)
+	}
+	opened, err := topology.Open(conn, zerolog.Nop(), time.Second)
+	require.NoError(t, err)
+	return opened, js
+}
+
+func TestOptions(t *testing.T) {
+	t.Parallel()
+	for text, o := range map[string]Options{
+		"":               {Rate: 0.5},
+		"--rate":         {Rate: -1},
+		"not NaN":        {Rate: math.NaN()},
+		"not 1e+07":      {Rate: 1e7},
+		"--count":        {Rate: 1, Count: -1},
+		"needs --count":  {Rate: 1, UntilStored: true},
+		"needs a --rate": {Count: 1, UntilStored: true},
+	} {
+		err := o.Validate()
+		if text == "" {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorContains(t, err, text)
+	}
+}
+
+func TestWhatWasAskedIsPublishedAndRecorded(t *testing.T) {
+	t.Parallel()
+	top, _ := open(t)
+	asked, err := NewAsker(top).Ask(t.Context(), 2500)
+	require.NoError(t, err)
+	require.Len(t, asked, 2500)
+	require.EqualValues(t, 2500, top.Requests.Counts().Published)
+	n, err := top.Ledger(topology.Asked).Count(t.Context())
+	require.NoError(t, err)
+	require.EqualValues(t, 2500, n, "every ID once")
+}
+
+// What was not published must not count as asked: it would be called lost.
+func TestWhatWasNotPublishedIsNotRecorded(t *testing.T) {
+	t.Parallel()
+	top, _ := open(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	asked, err := NewAsker(top).Ask(ctx, 10)
+	require.ErrorIs(t, err, context.Canceled)
+	require.Empty(t, asked)
+	n, err := top.Ledger(topology.Asked).Count(t.Context())
+	require.NoError(t, err)
+	require.Zero(t, n)
+}
+
+// A response that comes again, even with another string, changes nothing, and is
+// confirmed again: the first receipt may have been lost.
+func TestTheFirstStringIsKept(t *testing.T) {
+	t.Parallel()
+	top, _ := open(t)
+	r := New(top, Options{}, zerolog.Nop())
+	id := contract.NewID()
+	first := contract.NewResponse(id, contract.NewString(), time.Now())
+	second := contract.NewResponse(id, contract.NewString(), time.Now())
+	for _, response := range []contract.Response{first, second} {
+		require.NoError(t, r.store(t.Context(), []queue.Message[contract.Response]{{Body: response}}))
+	}
+	stored, err := top.Ledger(topology.Stored).Get(t.Context(), id)
+	require.NoError(t, err)
+	require.Len(t, stored, 1)
+	var kept contract.Response
+	require.NoError(t, json.Unmarshal(stored[0].Value, &kept))
+	require.Equal(t, first.String, kept.String)
+	require.EqualValues(t, 2, top.Receipts.Counts().Published)
+}
+
+// Only what is stored is confirmed.
+func TestWithoutStoringThereIsNoReceipt(t *testing.T) {
+	t.Parallel()
+	top, js := open(t)
+	require.NoError(t, js.DeleteStream(t.Context(), "KV_"+topology.Stored))
+	r := New(top, Options{}, zerolog.Nop())
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	response := contract.NewResponse(contract.NewID(), contract.NewString(), time.Now())
+	require.ErrorIs(t, r.store(ctx, []queue.Message[contract.Response]{{Body: response}}), context.DeadlineExceeded)
+	require.Zero(t, top.Receipts.Counts().Published)
+}
+
+// With until-stored it ends when all is stored, even if others stored it all.
+func TestUntilStored(t *testing.T) {
+	t.Parallel()
+	top, _ := open(t)
+	const n = 3 * lookFor
+	r := New(top, Options{Rate: maxRate, Count: n, UntilStored: true}, zerolog.Nop())
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(t.Context()) }()
+	asked := top.Ledger(topology.Asked)
+	require.Eventually(t, func() bool {
+		count, err := asked.Count(t.Context())
+		return err == nil && count == n
+	}, patience, 10*time.Millisecond)
+	var last ledger.Entry
+	for e, err := range asked.All(t.Context()) {
+		require.NoError(t, err)
+		if last.ID != "" {
+			_, err = top.Ledger(topology.Stored).Keep(t.Context(), last)
+			require.NoError(t, err)
+		}
+		last = e
+	}
+	require.Eventually(t, func() bool { return r.waiting.count() == 1 }, patience, 10*time.Millisecond)
+	require.Empty(t, ended, "it ended with one request not stored")
+	_, err := top.Ledger(topology.Stored).Keep(t.Context(), last)
+	require.NoError(t, err)
+	select {
+	case err := <-ended:
+		require.NoError(t, err)
+	case <-time.After(patience):
+		require.Fail(t, "it does not end")
+	}
+	require.EqualValues(t, n, r.Counts()["asked"])
+}
