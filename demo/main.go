@@ -10,8 +10,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/alecthomas/kong"
 
@@ -19,6 +17,7 @@ import (
 	"decoupled.example/demo/direct"
 	"decoupled.example/demo/processes"
 	"decoupled.example/demo/scenario"
+	"decoupled.example/shared/service"
 )
 
 // Exit codes.
@@ -46,9 +45,7 @@ type session struct {
 func main() {
 	processes.BecomeBroker()
 	direct.BecomeJob()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	os.Exit(execute(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(execute(service.UntilSignal(), os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // execute is main for tests: the context stands for signals.

@@ -46,8 +46,15 @@ type Program struct {
 // Main is the whole main function of a program: it does not return. SIGTERM and
 // SIGINT end the context of Run; a second one ends the process at once.
 func (p Program) Main() {
-	// Unlike with signal.NotifyContext, the default for the second signal is back
-	// before anyone sees the end of ctx.
+	os.Exit(p.Execute(UntilSignal(), os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// UntilSignal returns a context that SIGTERM or SIGINT ends, with the signal as
+// its cause; a second one ends the process at once.
+//
+// Unlike with signal.NotifyContext, the default for the second signal is back
+// before anyone sees the end of the context.
+func UntilSignal() context.Context {
 	ctx, stop := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -56,7 +63,7 @@ func (p Program) Main() {
 		signal.Stop(signals)
 		stop(fmt.Errorf("%v signal", first))
 	}()
-	os.Exit(p.Execute(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	return ctx
 }
 
 // Execute is Main for tests: it takes a context instead of signals, and returns
