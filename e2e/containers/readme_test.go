@@ -2,6 +2,8 @@ package containers_test
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,7 +33,7 @@ func TestReadme(t *testing.T) {
 	commands := regexp.MustCompile(`(?m)^    (docker compose .*)$`).FindAllStringSubmatch(string(readme), -1)
 	require.NotEmpty(t, commands)
 
-	p := project{t: t, name: fmt.Sprintf("decoupled-test-%d", os.Getpid()), port: freePort(t)}
+	p := project{t: t, name: fmt.Sprintf("decoupled-test-%d", os.Getpid()), port: freePort(t), dashboard: freePort(t)}
 	cluster := []string{"-f", "docker-compose.yml", "-f", "deploy/compose/cluster.yaml"}
 	t.Cleanup(func() { p.compose(append(cluster, "down", "--volumes", "--timeout", "1")...) })
 	seen := 0
@@ -43,15 +45,33 @@ func TestReadme(t *testing.T) {
 				seen++
 			}
 		}
+		if strings.HasSuffix(command[1], "console status") {
+			p.shows(`aria-label="1,000 of`) // what is in the vessel
+		}
 	}
 	require.Equal(t, len(prints), seen, "the README has all these commands")
 }
 
 // project is one that compose runs beside all others.
 type project struct {
-	t    *testing.T
-	name string
-	port int
+	t         *testing.T
+	name      string
+	port      int
+	dashboard int // its port
+}
+
+// shows waits until the dashboard shows that.
+func (p project) shows(text string) {
+	p.t.Helper()
+	require.Eventually(p.t, func() bool {
+		answer, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d", p.dashboard))
+		if err != nil {
+			return false
+		}
+		defer answer.Body.Close()
+		page, err := io.ReadAll(answer.Body)
+		return err == nil && strings.Contains(string(page), text)
+	}, patience, tick, "the dashboard shows %q", text)
 }
 
 // compose runs a command of docker compose, which must succeed, and returns what
@@ -60,7 +80,7 @@ func (p project) compose(args ...string) string {
 	p.t.Helper()
 	cmd := exec.Command("docker", append([]string{"compose"}, args...)...)
 	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "COMPOSE_PROJECT_NAME="+p.name, "NATS_PORT="+strconv.Itoa(p.port), "VERSION="+tag[1:], "COMPOSE_PROGRESS=plain")
+	cmd.Env = append(os.Environ(), "COMPOSE_PROJECT_NAME="+p.name, "NATS_PORT="+strconv.Itoa(p.port), "DASHBOARD_PORT="+strconv.Itoa(p.dashboard), "VERSION="+tag[1:], "COMPOSE_PROGRESS=plain")
 	var said strings.Builder
 	cmd.Stderr = &said
 	out, err := cmd.Output()
