@@ -15,7 +15,6 @@ import (
 	"decoupled.example/console/send"
 	"decoupled.example/console/verify"
 	"decoupled.example/shared/contract"
-	"decoupled.example/shared/topology"
 )
 
 const (
@@ -27,8 +26,6 @@ const (
 	maxForm = 4 << 10
 	// maxSend is how many requests one press of a button may send.
 	maxSend = 10_000
-	// maxReplicas is how many replicas of a service fit into one process.
-	maxReplicas = 32
 )
 
 // errAway is why nothing was done.
@@ -211,39 +208,4 @@ func (s *Server) each(ctx context.Context, r *http.Request, word string, do func
 		return "", fmt.Errorf("%d are %s; not all can be: %w", done, word, refused)
 	}
 	return fmt.Sprintf("%s: %d", word, done), nil
-}
-
-func (s *Server) scale(ctx context.Context, r *http.Request) (string, error) {
-	service, err := serviceOf(r)
-	if err != nil {
-		return "", err
-	}
-	by, err := strconv.Atoi(r.PostForm.Get("by"))
-	if err != nil || (by != 1 && by != -1) {
-		return "", fmt.Errorf("%w: by must be 1 or -1, not %.20q", errUsage, r.PostForm.Get("by"))
-	}
-	s.scaling.Lock() // each press of the button counts, however fast they come
-	defer s.scaling.Unlock()
-	n := s.options.Fleets.Replicas(service) + by
-	if n < 0 || n > maxReplicas {
-		return "", fmt.Errorf("a %s has from 0 to %d replicas here", service, maxReplicas)
-	}
-	return fmt.Sprintf("%s: %d", service, n), s.options.Fleets.Scale(ctx, service, n)
-}
-
-func (s *Server) crash(ctx context.Context, r *http.Request) (string, error) {
-	service, err := serviceOf(r)
-	if err != nil {
-		return "", err
-	}
-	return "a " + service + " has crashed, with work in hand", s.options.Fleets.Kill(ctx, service)
-}
-
-func serviceOf(r *http.Request) (string, error) {
-	switch service := r.PostForm.Get("service"); service {
-	case topology.Requestor, topology.Generator:
-		return service, nil
-	default:
-		return "", fmt.Errorf("%w: there is no service %.20q", errUsage, service)
-	}
 }

@@ -1,6 +1,7 @@
 package dashboard_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -104,6 +105,31 @@ func TestThePageSaysThatTheBrokerIsAwayAndRecovers(t *testing.T) {
 	page.clean()
 }
 
+func TestThePageSaysThatTheDashboardIsAwayAndRecovers(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	serve := func(address string) (at string, stop func()) {
+		listener, err := dashboard.Listen(address, false)
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- dashboard.New(b.JS, b.Topology, dashboard.Options{}, b.Log()).Serve(ctx, listener) }()
+		return listener.Addr().String(), func() { cancel(); require.NoError(t, <-ended) }
+	}
+	address, stop := serve("127.0.0.1:0")
+	page := open(t, "http://"+address)
+	page.shows("#state", "live")
+	stop()
+	page.until("!document.querySelector('#unplugged').hidden")
+	page.press("1")
+	page.shows("#note", "the dashboard does not answer; nothing may have been done")
+	b.Ask(5)
+	_, stop = serve(address)
+	defer stop()
+	page.until("document.querySelector('#unplugged').hidden")
+	page.shows("#queue-REQUESTS .depth", "5")
+}
+
 func TestAPausedQueueIsUnmistakable(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
@@ -192,8 +218,8 @@ func TestThePageFitsTheScreenAndCanBeRead(t *testing.T) {
 	stop := b.Services()
 	b.Ask(3000)
 	b.Eventually(func() bool { return b.Messages("KV_"+topology.Received) == 3000 }, "all are done")
-	b.SetAside(2)
 	stop()
+	b.SetAside(2)
 	b.Generator(generator.Options{})
 	address := serve(t, b, dashboard.Options{Fleets: &fleets{bed: b}, Broker: "nats://127.0.0.1:4222"})
 	for name, screen := range map[string]struct {

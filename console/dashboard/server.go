@@ -16,6 +16,7 @@ import (
 	"decoupled.example/console/dashboard/feed"
 	"decoupled.example/console/dashboard/view"
 	"decoupled.example/console/trace"
+	"decoupled.example/shared/contract"
 	"decoupled.example/shared/topology"
 )
 
@@ -155,8 +156,11 @@ func (s *Server) life(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
 	life, failed := trace.Request(ctx, s.js, s.topology, id)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	if failed != nil {
+	switch {
+	case errors.Is(failed, trace.ErrUnknown), errors.Is(failed, contract.ErrInvalid):
 		w.WriteHeader(http.StatusNotFound)
+	case failed != nil:
+		w.WriteHeader(http.StatusServiceUnavailable)
 	}
 	if err := view.Life(w, id, life, failed); err != nil {
 		s.log.Debug().Err(err).Msg("cannot send the page") // who asked has left

@@ -2,11 +2,12 @@
 // want to see it.
 //
 //	broker ◀── 13 questions ── Feed ──▶ Snapshot ──▶ however many watchers
-//	       ◀── up to 5 more ──┘
+//	       ◀── up to 6 more ──┘
 //
 // The thirteen are the replicas of both services, stream and consumer of three
 // queues, four ledgers and the dead letters. The others are for the requests that
 // are followed step by step, and for the dead letters when these have changed.
+// (Only letters with headers that are none cost one question each, once.)
 //
 // # Which requests are followed
 //

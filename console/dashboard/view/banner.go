@@ -29,13 +29,14 @@ func newBanner(s feed.Snapshot) banner {
 
 // state is the heartbeat of the page.
 type state struct {
-	Live   bool
+	Live   bool // the broker has answered
+	Lost   bool // it does not answer
 	Time   string
 	Broker string
 }
 
 func newState(s feed.Snapshot, o Options) state {
-	return state{Live: s.Trouble == nil, Time: s.At.Format(time.TimeOnly), Broker: o.Broker}
+	return state{Live: s.Trouble == nil && !s.Status.At.IsZero(), Lost: s.Trouble != nil, Time: s.At.Format(time.TimeOnly), Broker: o.Broker}
 }
 
 // noteView is the status line.

@@ -58,11 +58,11 @@ func Render(s feed.Snapshot, note Note, o Options) ([]Fragment, error) {
 	add("state", 0, "state", newState(s, o))
 	add("verdict", 0, "verdict", s)
 	add("note", 0, "note", newNote(note))
-	for _, service := range newServices(s, o) {
-		add(service.Element, 0, "service", service)
+	for _, station := range newStations(s, o) {
+		add(station.Element, 0, "station", station)
 	}
-	for _, queue := range newQueues(s, o) {
-		add(queue.Element, 0, "queue", queue)
+	for _, vessel := range newVessels(s, o) {
+		add(vessel.Element, 0, "vessel", vessel)
 	}
 	for _, window := range Windows {
 		add("chart", window, "chart", newChart(s.History, s.At, window))

@@ -1,0 +1,147 @@
+package dashboard_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"decoupled.example/console/dashboard"
+	"decoupled.example/console/internal/testbed"
+	"decoupled.example/shared/topology"
+)
+
+func TestActions(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	address := serve(t, b, dashboard.Options{})
+	do := func(path string, form url.Values) {
+		t.Helper()
+		status, body := post(t, address+path, form)
+		require.Equal(t, http.StatusSeeOther, status, body)
+	}
+	note := func() string {
+		t.Helper()
+		_, page, _ := get(t, address)
+		_, note, _ := strings.Cut(page, `<p id="note"`)
+		note, _, _ = strings.Cut(note, "</p>")
+		return note
+	}
+	paused := func(queue, consumer string) bool {
+		c, err := b.JS.Consumer(b.Context(), queue, consumer)
+		require.NoError(t, err)
+		return c.CachedInfo().Paused
+	}
+
+	do("/send", url.Values{"n": {"25"}})
+	require.Contains(t, note(), "sent 25 requests")
+	require.EqualValues(t, 25, b.Messages(topology.Requests))
+
+	do("/pause", url.Values{"queue": {topology.Responses}})
+	require.Contains(t, note(), "RESPONSES is paused")
+	require.True(t, paused(topology.Responses, topology.Requestor))
+	do("/resume", url.Values{"queue": {topology.Responses}})
+	require.False(t, paused(topology.Responses, topology.Requestor))
+
+	stop := b.Services()
+	do("/drain", nil)
+	require.Contains(t, note(), "drained after")
+	do("/verify", nil)
+	require.Contains(t, note(), "verified, OK: 25 complete, 0 lost")
+
+	do("/malformed", nil)
+	b.Eventually(func() bool { return b.Messages(topology.DeadLetters) == 1 }, "it is set aside")
+	do("/redrive", url.Values{"letter": {"all"}})
+	require.Contains(t, note(), "redriven: 1")
+	b.Eventually(func() bool { return b.Messages(topology.DeadLetters) == 1 }, "it is set aside again")
+	stop()
+	do("/discard", url.Values{"letter": {"2"}})
+	require.Contains(t, note(), "letter 2 is discarded")
+	require.Zero(t, b.Messages(topology.DeadLetters))
+	do("/discard", url.Values{"letter": {"2"}})
+	require.Contains(t, note(), "no such letter")
+}
+
+func TestEachPressOfScaleCounts(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	services := &fleets{bed: b}
+	address := serve(t, b, dashboard.Options{Fleets: services})
+	press := func(by string, times int) {
+		var presses sync.WaitGroup
+		for range times {
+			presses.Go(func() {
+				answer, err := http.PostForm(address+"/scale", url.Values{"service": {topology.Generator}, "by": {by}})
+				if err == nil {
+					answer.Body.Close()
+				}
+			})
+		}
+		presses.Wait()
+	}
+	press("1", 4)
+	require.Equal(t, 4, services.Replicas(topology.Generator))
+	press("-1", 4)
+	require.Zero(t, services.Replicas(topology.Generator))
+	press("-1", 1)
+	_, page, _ := get(t, address)
+	require.Contains(t, page, "from 0 to 32 replicas")
+}
+
+func TestFormsThatNoPageSendsAreRefused(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	address := serve(t, b, dashboard.Options{Fleets: &fleets{}})
+	for path, form := range map[string]url.Values{
+		"/send":    {"n": {"-1"}},
+		"/pause":   {"queue": {"DEAD_LETTERS"}},
+		"/resume":  {"queue": {""}},
+		"/redrive": {"letter": {"the first"}},
+		"/scale":   {"service": {"requestor"}, "by": {"100"}},
+		"/crash":   {"service": {"broker"}},
+	} {
+		status, body := post(t, address+path, form)
+		require.Equal(t, http.StatusBadRequest, status, path)
+		require.Contains(t, body, "wrong usage")
+	}
+	status, _, _ := get(t, address+"/send")
+	require.Equal(t, http.StatusMethodNotAllowed, status)
+}
+
+func TestReadOnlyHasNoActions(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	address := serve(t, b, dashboard.Options{ReadOnly: true, Fleets: &fleets{}})
+	_, page, _ := get(t, address)
+	require.NotContains(t, page, "<form")
+	require.NotContains(t, page, "<button")
+	for _, path := range []string{"/send", "/malformed", "/pause", "/resume", "/drain", "/verify", "/redrive", "/discard", "/scale", "/crash"} {
+		status, body := post(t, address+path, url.Values{"n": {"1"}, "queue": {topology.Requests}, "letter": {"all"}})
+		require.Equal(t, http.StatusForbidden, status, path)
+		require.Contains(t, body, "read-only")
+	}
+	require.Zero(t, b.Messages(topology.Requests))
+}
+
+func TestOtherSitesCannotAct(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	address := serve(t, b, dashboard.Options{})
+	one := url.Values{"n": {"1"}}
+	for name, headers := range map[string][]string{
+		"another site":             {"Sec-Fetch-Site", "cross-site"},
+		"an older browser":         {"Origin", "http://evil.example"},
+		"a name that points to us": {"Host", "evil.example:8080"},
+	} {
+		status, _ := post(t, address+"/send", one, headers...)
+		require.Equal(t, http.StatusForbidden, status, name)
+	}
+	require.Zero(t, b.Messages(topology.Requests))
+	port := address[strings.LastIndex(address, ":"):]
+	status, _ := post(t, address+"/send", one, "Host", "localhost"+port, "Sec-Fetch-Site", "same-origin")
+	require.Equal(t, http.StatusSeeOther, status)
+	require.EqualValues(t, 1, b.Messages(topology.Requests))
+}

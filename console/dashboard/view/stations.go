@@ -1,0 +1,84 @@
+package view
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"decoupled.example/console/dashboard/feed"
+	"decoupled.example/shared/service"
+	"decoupled.example/shared/topology"
+)
+
+// station is one place of the pipeline where a service stands.
+type station struct {
+	Element  string
+	Name     string
+	Does     string // what it does at this place
+	Ledger   string
+	Count    uint64
+	Rate     float64
+	Replicas []string // one mark each
+	More     int      // replicas without a mark
+	Alive    int
+	Controls bool // it can be scaled here
+	Less     string
+	Grow     string
+	Crash    string
+}
+
+// marks is how many replicas get a mark of their own.
+const marks = 12
+
+// places are where services stand, in the order a request passes them.
+var places = [...]struct{ service, does, less, grow, crash string }{
+	{topology.Requestor, "asks", "a", "s", "x"},
+	{topology.Generator, "makes a string", "f", "g", "c"},
+	{topology.Requestor, "stores it", "", "", ""},
+	{topology.Generator, "notes the receipt", "", "", ""},
+}
+
+func newStations(s feed.Snapshot, o Options) []station {
+	rates := ledgerRates(s.History)
+	// They answer in any order; the page shows them in the same one.
+	replicas := slices.SortedFunc(slices.Values(s.Status.Replicas), func(a, b service.Status) int {
+		return cmp.Or(a.Started.Compare(b.Started), strings.Compare(a.Instance, b.Instance))
+	})
+	stations := make([]station, len(places))
+	for i, place := range places {
+		ledger := topology.LedgerNames[i]
+		v := station{
+			Element: "service-" + ledger, Name: place.service, Does: place.does,
+			Ledger: ledger, Count: s.Status.Ledgers[ledger], Rate: rates[i],
+			Alive:    s.Status.Alive(place.service),
+			Controls: o.Fleets && !o.ReadOnly && place.grow != "",
+			Less:     place.less, Grow: place.grow, Crash: place.crash,
+		}
+		for _, r := range replicas {
+			switch {
+			case r.Service != place.service:
+			case len(v.Replicas) == marks:
+				v.More++
+			default:
+				v.Replicas = append(v.Replicas, r.Instance)
+			}
+		}
+		stations[i] = v
+	}
+	return stations
+}
+
+// ledgerRates are told from the last two points.
+func ledgerRates(points []feed.Point) (rates [4]float64) {
+	if len(points) < 2 {
+		return rates
+	}
+	before, now := points[len(points)-2], points[len(points)-1]
+	seconds := now.At.Sub(before.At).Seconds()
+	for i := range rates {
+		if seconds > 0 && now.Ledgers[i] > before.Ledgers[i] {
+			rates[i] = float64(now.Ledgers[i]-before.Ledgers[i]) / seconds
+		}
+	}
+	return rates
+}
