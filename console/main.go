@@ -44,7 +44,7 @@ type cli struct {
 	Trace  traceCommand  `cmd:"" help:"Tell one request's life: what it passed and when, and where it is."`
 
 	Dashboard   dashboardCommand   `cmd:"" help:"Serve a page that shows all this while it runs, and lets people act."`
-	Credentials credentialsCommand `cmd:"" help:"Make random passwords for the broker and its users, once, each user's in a folder of its own."`
+	Credentials credentialsCommand `cmd:"" help:"Make random passwords for the broker and its users, once: in a folder, or as Secrets for Kubernetes."`
 }
 
 // Validate names the flag that is out of range. It is called by kong.

@@ -1,0 +1,4 @@
+// Package manifests_test checks the manifests of deploy/kubernetes without a
+// cluster: that they build, decode, keep to the rules of security, and agree with
+// the code and with each other. What they do is for e2e/kubernetes to see.
+package manifests_test
