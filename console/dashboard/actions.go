@@ -21,7 +21,7 @@ const (
 	// actWithin is how long an action may take.
 	actWithin = time.Minute
 	// answerWithin is how long one that asks the broker for one thing may take.
-	answerWithin = 5 * time.Second
+	answerWithin = 15 * time.Second
 	// maxForm is more than any form of the page is, in bytes.
 	maxForm = 4 << 10
 	// maxSend is how many requests one press of a button may send.

@@ -92,6 +92,7 @@ func open(t *testing.T, address string, steps ...chromedp.Action[chromedp.Void])
 			}
 		}
 	}()
+	b.do(focused)
 	b.do(append(steps, chromedp.Navigate(address))...)
 	return b
 }
@@ -149,6 +150,12 @@ func (b *tab) clean() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	require.Empty(b.t, b.console, "the page's console")
+}
+
+// focused makes the tab take keys as if it were the one in front.
+func focused(ctx context.Context, _ *chromedp.Target) (chromedp.Void, error) {
+	_, err := chromedp.Call(ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+	return chromedp.Void{}, err
 }
 
 // scheme makes the page light or dark.

@@ -24,8 +24,9 @@ const (
 
 // Feed asks the broker. It is for one Run.
 type Feed struct {
-	conn *nats.Conn
-	js   jetstream.JetStream
+	conn   *nats.Conn
+	js     jetstream.JetStream
+	within time.Duration
 
 	last     reading
 	latest   Snapshot
@@ -35,7 +36,7 @@ type Feed struct {
 
 // New returns a feed that asks over the connection of js, which stays the
 // caller's to close.
-func New(js jetstream.JetStream) *Feed { return &Feed{conn: js.Conn(), js: js} }
+func New(js jetstream.JetStream) *Feed { return &Feed{conn: js.Conn(), js: js, within: within} }
 
 // Run gives publish a snapshot once a second, and the first at once, until ctx
 // ends. While the broker is away the snapshots say so.
@@ -58,7 +59,7 @@ func (f *Feed) Run(ctx context.Context, publish func(Snapshot)) {
 
 // round asks everything once.
 func (f *Feed) round(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, within)
+	ctx, cancel := context.WithTimeout(ctx, f.within)
 	defer cancel()
 	now, err := f.all(ctx)
 	f.latest.At = time.Now()

@@ -13,10 +13,17 @@ import (
 	"decoupled.example/shared/topology"
 )
 
+// patient is a feed that waits for the answers of a busy machine.
+func patient(b *testbed.Bed) *Feed {
+	f := New(b.JS)
+	f.within = time.Minute
+	return f
+}
+
 func TestASnapshotTellsAll(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
-	f := New(b.JS)
+	f := patient(b)
 	f.round(b.Context())
 	require.NoError(t, f.latest.Trouble)
 	require.Empty(t, f.latest.Requests)
@@ -48,7 +55,7 @@ func TestASnapshotTellsAll(t *testing.T) {
 func TestWhatWasPublishedIsNotChanged(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
-	f := New(b.JS)
+	f := patient(b)
 	b.Ask(1)
 	f.round(b.Context())
 	published := f.latest
@@ -64,7 +71,7 @@ func TestWhatWasPublishedIsNotChanged(t *testing.T) {
 func TestTheNewestLettersAreRead(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
-	f := New(b.JS)
+	f := patient(b)
 	ids := b.SetAside(shownLetters + 2)
 	f.round(b.Context())
 	require.Len(t, f.latest.Letters, shownLetters)
@@ -89,7 +96,7 @@ func TestTheBrokerIsAskedLessThanTwentyTimesARound(t *testing.T) {
 	b := testbed.Start(t)
 	b.SetAside(shownLetters)
 	b.Services()
-	f := New(b.JS)
+	f := patient(b)
 	dead, err := letters.Open(b.Context(), b.JS)
 	require.NoError(t, err)
 	for i := range 5 {
@@ -112,7 +119,7 @@ func TestTheBrokerIsAskedLessThanTwentyTimesARound(t *testing.T) {
 func TestWhileTheBrokerIsAwayTheLastAnswerStays(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
-	f := New(b.JS)
+	f := patient(b)
 	b.Ask(3)
 	f.round(b.Context())
 	b.Broker.Stop()
@@ -133,7 +140,7 @@ func TestWhereNothingIsSetUpItSaysSo(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	require.NoError(t, b.JS.DeleteStream(b.Context(), topology.Receipts))
-	f := New(b.JS)
+	f := patient(b)
 	f.round(b.Context())
 	require.ErrorContains(t, f.latest.Trouble, "run setup")
 }
@@ -143,7 +150,7 @@ func TestWhereNothingIsSetUpItSaysSo(t *testing.T) {
 func TestTheSlowOnesAreFollowedToTheirEnd(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
-	f := New(b.JS)
+	f := patient(b)
 	var first []string
 	for range 2 * atOnce / newest {
 		for _, r := range b.Ask(newest) {
@@ -165,7 +172,7 @@ func TestTheSlowOnesAreFollowedToTheirEnd(t *testing.T) {
 func TestAResetForgets(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
-	f := New(b.JS)
+	f := patient(b)
 	b.Keep(topology.Asked, ledger.Entry{ID: "one"}, ledger.Entry{ID: "two"})
 	f.round(b.Context())
 	f.round(b.Context())
