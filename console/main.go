@@ -43,8 +43,9 @@ type cli struct {
 	Reset  resetCommand  `cmd:"" help:"Empty queues, ledgers and dead letters, and prove that all are."`
 	Trace  traceCommand  `cmd:"" help:"Tell one request's life: what it passed and when, and where it is."`
 
-	Dashboard   dashboardCommand   `cmd:"" help:"Serve a page that shows all this while it runs, and lets people act."`
-	Credentials credentialsCommand `cmd:"" help:"Make random passwords for the broker and its users, once: in a folder, or as Secrets for Kubernetes."`
+	Dashboard    dashboardCommand    `cmd:"" help:"Serve a page that shows all this while it runs, and lets people act."`
+	Credentials  credentialsCommand  `cmd:"" help:"Make random passwords for the broker and its users, once: in a folder, or as Secrets for Kubernetes."`
+	Certificates certificatesCommand `cmd:"" help:"Make a certificate for the broker, and the authority that its clients trust."`
 }
 
 // Validate names the flag that is out of range. It is called by kong.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"decoupled.example/demo/compose"
 	"decoupled.example/demo/deployment"
 	"decoupled.example/demo/embedded"
 	"decoupled.example/demo/processes"
@@ -21,7 +22,7 @@ import (
 
 // kinds are the kinds of deployment that scenarios can be played on, the default
 // first.
-var kinds = []deployment.Kind{embedded.Kind, programs.Kind()}
+var kinds = []deployment.Kind{embedded.Kind, programs.Kind(), compose.Kind}
 
 // programs are built when a scenario is played on processes first.
 var programs processes.Programs

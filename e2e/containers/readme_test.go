@@ -17,10 +17,11 @@ import (
 
 // What the commands of the README must print, by how they end.
 var prints = map[string]string{
-	"console send 1000": `sent 1000 requests`,
-	"console status":    `REQUESTS +1000 +1000 +0 (.|\n)*requestor`,
-	"console drain":     `drained after .*; dead letters: 0`,
-	"console verify":    `complete +1000\n(.|\n)*OK: nothing was lost, nothing was done twice`,
+	"compose run --rm console send 1000": `sent 1000 requests`,
+	"compose run --rm console status":    `REQUESTS +1000 +1000 +0 (.|\n)*requestor`,
+	"compose run --rm console drain":     `drained after .*; dead letters: 0`,
+	"compose run --rm console verify":    `complete +1000\n(.|\n)*OK: nothing was lost, nothing was done twice`,
+	"tls.yaml run --rm console status":   `REQUESTS +0 (.|\n)*COUNTS *(\n(generator|requestor) .*){3}`,
 }
 
 // The README's commands do what it says, in its order.
@@ -34,8 +35,8 @@ func TestReadme(t *testing.T) {
 	require.NotEmpty(t, commands)
 
 	p := project{t: t, name: fmt.Sprintf("decoupled-test-%d", os.Getpid()), port: freePort(t), dashboard: freePort(t)}
-	cluster := []string{"-f", "docker-compose.yml", "-f", "deploy/compose/cluster.yaml"}
-	t.Cleanup(func() { p.compose(append(cluster, "down", "--volumes", "--timeout", "1")...) })
+	everything := []string{"-f", "docker-compose.yml", "-f", "deploy/compose/cluster.yaml", "-f", "deploy/compose/tls.yaml"}
+	t.Cleanup(func() { p.compose(append(everything, "down", "--volumes", "--timeout", "1")...) })
 	seen := 0
 	for _, command := range commands {
 		out := p.compose(strings.Fields(command[1])[2:]...)
@@ -45,7 +46,7 @@ func TestReadme(t *testing.T) {
 				seen++
 			}
 		}
-		if strings.HasSuffix(command[1], "console status") {
+		if strings.HasSuffix(command[1], "compose run --rm console status") {
 			p.shows(`aria-label="1,000 of`) // what is in the vessel
 		}
 	}

@@ -1,0 +1,143 @@
+// Package certificates makes what a broker needs for TLS where nobody has an
+// authority of their own: a certificate for its hosts, and the authority that its
+// clients trust. The authority's key is never written: it signs this one
+// certificate, so there is nothing to guard but the broker's own key.
+package certificates
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Names of the files: two for the broker, and one for all its clients.
+const (
+	ServerCertificate = "broker/server.pem"
+	ServerKey         = "broker/server.key"
+	Authority         = "authority/ca.pem"
+)
+
+const (
+	validFor = 365 * 24 * time.Hour
+	// early is how long before its end a certificate is made again.
+	early = 30 * 24 * time.Hour
+)
+
+// Write makes a certificate for the hosts in a folder, unless one is there that
+// is valid for all of them and for a month to come. It returns until when the
+// certificate is valid, and whether it was made.
+func Write(dir string, hosts []string) (until time.Time, made bool, err error) {
+	if len(hosts) == 0 {
+		return until, false, errors.New("cannot make a certificate for no host")
+	}
+	if until, err = valid(dir, hosts); err == nil {
+		return until, false, nil
+	}
+	until = time.Now().Add(validFor)
+	if err = write(dir, hosts, until); err != nil {
+		return until, false, fmt.Errorf("cannot make a certificate: %w", err)
+	}
+	return until, true, nil
+}
+
+// valid is an error if what is there will not do.
+func valid(dir string, hosts []string) (until time.Time, err error) {
+	authority, err := os.ReadFile(filepath.Join(dir, Authority))
+	if err != nil {
+		return until, err
+	}
+	content, err := os.ReadFile(filepath.Join(dir, ServerCertificate))
+	if err != nil {
+		return until, err
+	}
+	block, _ := pem.Decode(content)
+	if block == nil {
+		return until, errors.New("not a certificate")
+	}
+	certificate, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return until, err
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(authority)
+	for _, host := range hosts {
+		if _, err := certificate.Verify(x509.VerifyOptions{Roots: roots, DNSName: host, CurrentTime: time.Now().Add(early)}); err != nil {
+			return until, err
+		}
+	}
+	return certificate.NotAfter, nil
+}
+
+func write(dir string, hosts []string, until time.Time) error {
+	authorityKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	authority := template("Decoupled authority", until)
+	authority.IsCA, authority.BasicConstraintsValid, authority.KeyUsage = true, true, x509.KeyUsageCertSign
+	authorityDER, err := x509.CreateCertificate(rand.Reader, authority, authority, authorityKey.Public(), authorityKey)
+	if err != nil {
+		return err
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	server := template("Decoupled broker", until)
+	server.KeyUsage = x509.KeyUsageDigitalSignature
+	server.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	for _, host := range hosts {
+		if ip := net.ParseIP(host); ip != nil {
+			server.IPAddresses = append(server.IPAddresses, ip)
+		} else {
+			server.DNSNames = append(server.DNSNames, host)
+		}
+	}
+	serverDER, err := x509.CreateCertificate(rand.Reader, server, authority, key.Public(), authorityKey)
+	if err != nil {
+		return err
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		save(dir, ServerKey, "PRIVATE KEY", keyDER),
+		save(dir, Authority, "CERTIFICATE", authorityDER),
+		save(dir, ServerCertificate, "CERTIFICATE", serverDER), // last: without it all is made again
+	)
+}
+
+func template(name string, until time.Time) *x509.Certificate {
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+	if err != nil {
+		panic(err) // crypto/rand never fails
+	}
+	return &x509.Certificate{
+		SerialNumber: serial, Subject: pkix.Name{CommonName: name},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: until, // clocks differ
+	}
+}
+
+// save writes a file that everyone can read who can reach it, as the credentials
+// are: to give each program its own folder is left to whatever mounts them.
+func save(dir, name, kind string, der []byte) error {
+	path := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o444)
+}

@@ -1,0 +1,89 @@
+package certificates_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"decoupled.example/console/certificates"
+)
+
+var hosts = []string{"nats", "127.0.0.1"}
+
+func TestClientsTrustIt(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	until, made, err := certificates.Write(dir, hosts)
+	require.NoError(t, err)
+	require.True(t, made)
+	require.Greater(t, time.Until(until), 300*24*time.Hour)
+	for host, trusted := range map[string]bool{"nats": true, "127.0.0.1": true, "elsewhere": false} {
+		err := handshake(t, dir, host)
+		require.Equal(t, trusted, err == nil, "%s: %v", host, err)
+	}
+}
+
+func TestItIsMadeOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first, _, err := certificates.Write(dir, hosts)
+	require.NoError(t, err)
+	again, made, err := certificates.Write(dir, hosts)
+	require.NoError(t, err)
+	require.False(t, made)
+	require.WithinDuration(t, first, again, time.Second)
+
+	_, made, err = certificates.Write(dir, append(hosts, "nats-2"))
+	require.NoError(t, err)
+	require.True(t, made, "for a host that it is not valid for")
+	require.NoError(t, handshake(t, dir, "nats-2"))
+
+	require.NoError(t, os.Remove(filepath.Join(dir, certificates.Authority)))
+	_, made, err = certificates.Write(dir, hosts)
+	require.NoError(t, err)
+	require.True(t, made, "with an authority that is gone")
+	require.NoError(t, handshake(t, dir, "nats"))
+}
+
+func TestWriteSaysWhereItCannot(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	_, _, err := certificates.Write(file, hosts)
+	require.ErrorContains(t, err, "cannot make a certificate")
+	require.ErrorContains(t, err, file)
+	_, _, err = certificates.Write(t.TempDir(), nil)
+	require.ErrorContains(t, err, "no host")
+}
+
+// handshake is that of a client who trusts the authority, and calls the server so.
+func handshake(t *testing.T, dir, host string) error {
+	t.Helper()
+	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, certificates.ServerCertificate), filepath.Join(dir, certificates.ServerKey))
+	require.NoError(t, err)
+	authority, err := os.ReadFile(filepath.Join(dir, certificates.Authority))
+	require.NoError(t, err)
+	roots := x509.NewCertPool()
+	require.True(t, roots.AppendCertsFromPEM(authority))
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS13})
+	require.NoError(t, err)
+	defer listener.Close()
+	go func() {
+		if conn, err := listener.Accept(); err == nil {
+			_ = conn.(*tls.Conn).Handshake() // the client tells
+			conn.Close()
+		}
+	}()
+	dialer := net.Dialer{Timeout: time.Minute}
+	conn, err := tls.DialWithDialer(&dialer, "tcp", listener.Addr().String(), &tls.Config{RootCAs: roots, ServerName: host, MinVersion: tls.VersionTLS13})
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}
