@@ -60,7 +60,7 @@ func TestGiantMessageStopsNoOtherUser(t *testing.T) {
 	require.NoError(t, err)
 
 	conn, answers := b.dial()
-	_, err = fmt.Fprintf(conn, "CONNECT {\"user\":\"requestor\",\"pass\":%q}\r\nPUB strings.request 100000000\r\n", strings.TrimSpace(string(password)))
+	_, err = fmt.Fprintf(conn, "CONNECT {\"user\":\"requestor\",\"pass\":%q}\r\nPUB strings.request 262145\r\n", strings.TrimSpace(string(password)))
 	require.NoError(t, err)
 	require.Contains(t, last(answers), "Maximum Payload Violation")
 
