@@ -29,8 +29,8 @@ var duplicates = Scenario{
 		s.Step("all of them are published again, requests and receipts")
 		queued := s.Depths()[topology.Requests].Stored
 		repeat(s, asked)
-		dropped := s.Depths()[topology.Requests].Stored == queued
-		s.Saw("the broker knows them: REQUESTS took %d", s.Depths()[topology.Requests].Stored-queued)
+		// Not judged: with very many the first are older than what it remembers.
+		s.Saw("the broker took %d of %d for new", s.Depths()[topology.Requests].Stored-queued, n)
 		s.Drained()
 
 		s.Step("the broker dies and comes back; all of them are published once more")
@@ -39,8 +39,7 @@ var duplicates = Scenario{
 		s.StartBroker("")
 		repeat(s, asked)
 		depth := s.Depth(topology.Requests)
-		s.Saw("the broker takes them for new: REQUESTS is %d deep", depth)
-		s.Holds("there were duplicates", dropped && depth == n, "%d", depth)
+		s.Holds("there are duplicates", depth == n, "the broker took %d of %d for new", depth, n)
 
 		s.Step("the generator does them again, and dies as it passes on the first results")
 		tap := s.Tap(topology.SubjectResponse, "", 1+s.Random.IntN(n/4))

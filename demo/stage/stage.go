@@ -15,10 +15,11 @@ import (
 
 // Options are how a scenario is played.
 type Options struct {
-	Seed     uint64 // of all that is random in the scenario
-	Requests int    // how many requests it takes; 0: as many as the scenario says
-	Long     bool   // also judge what depends on the machine's speed
-	Teller   Teller // hears the story; nil: nobody
+	Seed     uint64        // of all that is random in the scenario
+	Requests int           // how many requests it takes; 0: as many as the scenario says
+	Long     bool          // also judge what depends on the machine's speed
+	Patience time.Duration // bounds every wait, with more for many requests and nodes; 0: a minute
+	Teller   Teller        // hears the story; nil: nobody
 	Log      zerolog.Logger
 }
 
@@ -52,13 +53,15 @@ type Stage struct {
 // Play plays a scenario on a new deployment of that kind, and closes it.
 func Play(ctx context.Context, kind deployment.Kind, needs deployment.Needs, o Options, play func(s *Stage)) Result {
 	begun := time.Now()
-	interrupted := ctx
-	ctx, cancel := context.WithCancel(ctx)
 	s := &Stage{
-		ctx: ctx, kind: kind, needs: needs, options: o, teller: o.Teller,
+		kind: kind, needs: needs, options: o, teller: o.Teller,
 		Random: rand.New(rand.NewPCG(o.Seed, o.Seed)),
 		result: &Result{On: kind.Name, Seed: o.Seed},
 	}
+	interrupted := ctx
+	limit := waits * max(s.patience(), patience)
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not played to its end within %v", limit))
+	s.ctx = ctx
 	if s.teller == nil {
 		s.teller = silent{}
 	}
@@ -84,7 +87,7 @@ var ErrInterrupted = errors.New("interrupted")
 // deploy starts a deployment and watches it.
 func (s *Stage) deploy() {
 	d, err := s.kind.Start(s.ctx, s.needs, s.options.Log)
-	s.Must(err)
+	s.must(s.ctx, err)
 	s.deployed, s.settings = d, deployment.Settings{}
 	s.watching = watch(d.Operator(), s.teller)
 }

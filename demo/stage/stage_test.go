@@ -114,6 +114,32 @@ func TestInterrupted(t *testing.T) {
 	require.Equal(t, "interrupted", result.Why)
 }
 
+// Without a broker every step ends, with a reason.
+func TestNothingWaitsForEver(t *testing.T) {
+	t.Parallel()
+	for name, step := range map[string]func(s *stage.Stage){
+		"all is asked":             func(s *stage.Stage) { s.Ask(1) },
+		"all is asked meanwhile":   func(s *stage.Stage) { s.AskMeanwhile(1, 1)() },
+		"all is finished":          func(s *stage.Stage) { s.Drained() },
+		"ledger asked is counted":  func(s *stage.Stage) { s.Count(topology.Asked) },
+		"the depths are read":      func(s *stage.Stage) { s.Depths() },
+		"the ledgers are verified": func(s *stage.Stage) { s.Verify() },
+		"the replicas are asked":   func(s *stage.Stage) { s.Alive(0, 0) },
+		"it rains":                 func(s *stage.Stage) { s.Until("it rains", func() bool { return false }) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := stage.Options{Patience: time.Second, Log: zerolog.Nop()}
+			result := stage.Play(t.Context(), embedded.Kind, deployment.Needs{}, o, func(s *stage.Stage) {
+				s.CrashBroker("")
+				step(s)
+			})
+			require.Equal(t, stage.Fails, result.Verdict)
+			require.Contains(t, result.Why, "in vain until "+name)
+		})
+	}
+}
+
 func TestSameSeedSameScenario(t *testing.T) {
 	t.Parallel()
 	numbers := func() (drawn []int) {

@@ -43,18 +43,24 @@ func (s *Stage) Kill(service string) { s.Must(s.deployed.Kill(s.ctx, service)) }
 // Ask asks for n strings as a requestor does, with its own code, and returns
 // when all are confirmed and recorded.
 func (s *Stage) Ask(n int) []contract.Request {
-	asked, err := requestor.NewAsker(s.Operator().Topology).Ask(s.ctx, n)
-	s.Must(err)
+	ctx, cancel := s.patient("all is asked")
+	defer cancel()
+	asked, err := requestor.NewAsker(s.Operator().Topology).Ask(ctx, n)
+	s.must(ctx, err)
 	return asked
 }
 
 // AskMeanwhile asks for n strings in bursts while the scenario goes on. The
 // function that it returns waits until all are asked.
 func (s *Stage) AskMeanwhile(n, burst int) (wait func()) {
-	ctx, asker := s.ctx, requestor.NewAsker(s.Operator().Topology)
+	asker := requestor.NewAsker(s.Operator().Topology)
+	ctx, cancel := s.patient("all is asked meanwhile")
 	ended := make(chan error, 1)
-	go func() { ended <- askInBursts(ctx, asker, n, burst) }()
-	return func() { s.Must(<-ended) }
+	go func() {
+		defer cancel()
+		ended <- askInBursts(ctx, asker, n, burst)
+	}()
+	return func() { s.must(ctx, <-ended) }
 }
 
 func askInBursts(ctx context.Context, asker *requestor.Asker, n, burst int) error {

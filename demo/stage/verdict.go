@@ -43,8 +43,10 @@ func (s *Stage) Verified(n int) verify.Verdict {
 // Verify reads the ledgers.
 func (s *Stage) Verify() verify.Verdict {
 	o := s.Operator()
-	v, err := verify.Run(s.ctx, o.JS, o.Topology)
-	s.Must(err)
+	ctx, cancel := s.patient("the ledgers are verified")
+	defer cancel()
+	v, err := verify.Run(ctx, o.JS, o.Topology)
+	s.must(ctx, err)
 	return v
 }
 

@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -13,22 +14,36 @@ import (
 )
 
 const (
-	// patience bounds every wait, with more of it the more there is to do, and
-	// where nodes must agree. It is generous because a loaded machine is slow;
-	// only what fails waits for it.
+	// patience is generous because a loaded machine is slow; only what fails
+	// waits for it.
 	patience   = 60 * time.Second
 	perRequest = 25 * time.Millisecond
-	lookEvery  = 10 * time.Millisecond
+	// waits is how many waits of full length a scenario may take.
+	waits     = 10
+	lookEvery = 10 * time.Millisecond
 )
 
 func (s *Stage) patience() time.Duration {
-	return patience*time.Duration(s.needs.Size()) + time.Duration(s.options.Requests)*perRequest
+	return cmp.Or(s.options.Patience, patience)*time.Duration(s.needs.Size()) + time.Duration(s.options.Requests)*perRequest
+}
+
+// patient returns a context that ends when what is waited for does not come.
+func (s *Stage) patient(what string) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(s.ctx, s.patience(), fmt.Errorf("waited %v in vain until %s", s.patience(), what))
+}
+
+// must ends the scenario at an error. If ctx had ended, that says why.
+func (s *Stage) must(ctx context.Context, err error) {
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
+	}
+	s.Must(err)
 }
 
 // Until waits for a condition. A condition that does not come to hold ends the
 // scenario.
 func (s *Stage) Until(what string, condition func() bool) {
-	ctx, cancel := context.WithTimeout(s.ctx, s.patience())
+	ctx, cancel := s.patient(what)
 	defer cancel()
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
@@ -36,19 +51,16 @@ func (s *Stage) Until(what string, condition func() bool) {
 		select {
 		case <-look.C:
 		case <-ctx.Done():
-			if s.ctx.Err() != nil {
-				s.Must(s.ctx.Err())
-			}
-			s.Must(fmt.Errorf("waited %v in vain until %s", s.patience(), what))
+			s.must(ctx, ctx.Err())
 		}
 	}
 }
 
 // Drained waits until everything is finished.
 func (s *Stage) Drained() {
-	ctx, cancel := context.WithTimeout(s.ctx, s.patience())
+	ctx, cancel := s.patient("all is finished")
 	defer cancel()
-	s.Must(drain.Wait(ctx, s.Operator().JS, nil))
+	s.must(ctx, drain.Wait(ctx, s.Operator().JS, nil))
 }
 
 // Alive waits until exactly that many replicas of each service say so.
@@ -70,8 +82,10 @@ func (s *Stage) Replicas(name string, n int) (replicas []service.Status) {
 
 // answers are what those replicas say that answer in time.
 func (s *Stage) answers(name string) (replicas []service.Status) {
-	all, err := status.Replicas(s.ctx, s.Operator().Conn)
-	s.Must(err)
+	ctx, cancel := s.patient("the replicas are asked")
+	defer cancel()
+	all, err := status.Replicas(ctx, s.Operator().Conn)
+	s.must(ctx, err)
 	for _, r := range all {
 		if r.Service == name {
 			replicas = append(replicas, r)
@@ -82,8 +96,10 @@ func (s *Stage) answers(name string) (replicas []service.Status) {
 
 // Depths are the depths of the queues by name.
 func (s *Stage) Depths() map[string]depth.Depth {
-	all, err := depth.Read(s.ctx, s.Operator().JS)
-	s.Must(err)
+	ctx, cancel := s.patient("the depths are read")
+	defer cancel()
+	all, err := depth.Read(ctx, s.Operator().JS)
+	s.must(ctx, err)
 	byName := make(map[string]depth.Depth)
 	for _, d := range all {
 		byName[d.Queue] = d
@@ -109,15 +125,19 @@ func (s *Stage) Redelivered() (n int) {
 
 // Count is the number of entries of a ledger.
 func (s *Stage) Count(ledger string) int {
-	n, err := s.Operator().Topology.Ledger(ledger).Count(s.ctx)
-	s.Must(err)
+	ctx, cancel := s.patient("ledger " + ledger + " is counted")
+	defer cancel()
+	n, err := s.Operator().Topology.Ledger(ledger).Count(ctx)
+	s.must(ctx, err)
 	return int(n)
 }
 
 // Entries calls visit for each entry of a ledger, the oldest first.
 func (s *Stage) Entries(ledger string, visit func(id string, value []byte, kept time.Time)) {
-	for e, err := range s.Operator().Topology.Ledger(ledger).All(s.ctx) {
-		s.Must(err)
+	ctx, cancel := s.patient("ledger " + ledger + " is read")
+	defer cancel()
+	for e, err := range s.Operator().Topology.Ledger(ledger).All(ctx) {
+		s.must(ctx, err)
 		visit(e.ID, e.Value, e.Kept)
 	}
 }
