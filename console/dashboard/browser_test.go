@@ -85,6 +85,9 @@ func open(t *testing.T, address string, steps ...chromedp.Action[chromedp.Void])
 			if err != nil {
 				return // the tab was closed
 			}
+			if strings.Contains(m.Text, "ERR_NETWORK_CHANGED") {
+				continue // see below
+			}
 			if m.Type == chromedp.ConsoleError || m.Type == chromedp.ConsoleWarning || m.IsException() {
 				b.mu.Lock()
 				b.console = append(b.console, m.String())
@@ -93,7 +96,18 @@ func open(t *testing.T, address string, steps ...chromedp.Action[chromedp.Void])
 		}
 	}()
 	b.do(focused)
-	b.do(append(steps, chromedp.Navigate(address))...)
+	b.do(steps...)
+	// A browser gives up what it is loading when the machine's network changes, as
+	// it does when other tests start containers.
+	require.Eventually(t, func() bool {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		if chromedp.Do(ctx, chromedp.Navigate(address)) != nil {
+			return false
+		}
+		loaded, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("typeof morph === 'function'"))
+		return err == nil && loaded
+	}, patience, 50*time.Millisecond, "the page is loaded, with its script")
 	return b
 }
 

@@ -42,15 +42,27 @@ function swap(event) {
   if (old && template.content.firstElementChild) morph(old, template.content.firstElementChild);
 }
 
+let events, heard;
+
 function connect() {
-  const events = new EventSource(document.body.dataset.events);
-  events.addEventListener("fragment", swap);
-  events.addEventListener("open", () => { unplugged.hidden = true; });
-  events.addEventListener("error", () => {
-    unplugged.hidden = false;
-    if (events.readyState === EventSource.CLOSED) setTimeout(connect, 1000);
+  events?.close();
+  heard = Date.now();
+  events = new EventSource(document.body.dataset.events);
+  events.addEventListener("fragment", (event) => {
+    heard = Date.now();
+    unplugged.hidden = true;
+    swap(event);
   });
+  events.addEventListener("error", () => { unplugged.hidden = false; });
 }
+
+// The stream says something each second. One that is silent is dead, whatever
+// the browser believes.
+setInterval(() => {
+  if (Date.now() - heard < 8000) return;
+  unplugged.hidden = false;
+  connect();
+}, 1000);
 
 function say(text) {
   const note = document.getElementById("note");
