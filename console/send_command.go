@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/nats-io/nats.go"
+
+	"decoupled.example/console/internal/ask"
 	"decoupled.example/console/send"
 	"decoupled.example/shared/contract"
 )
@@ -47,15 +50,20 @@ func (c sendCommand) Run(s *session) error {
 	case c.FutureVersion:
 		return c.one(s, "a request of a future version", func(ctx context.Context) error { return send.FutureVersion(ctx, s.js) })
 	}
+	ctx, cancel := ask.WhileAllowed(s.ctx, s.conn)
+	defer cancel()
 	bar := newProgress(s.err)
 	done := 0
-	requests, err := send.Requests(s.ctx, s.topology, c.N, c.Rate, func(burst []contract.Request) {
+	requests, err := send.Requests(ctx, s.topology, c.N, c.Rate, func(burst []contract.Request) {
 		done += len(burst)
 		bar.show(uint64(done), uint64(c.N), "sent")
 	})
 	bar.end()
 	if err == nil && c.Duplicate {
-		err = send.Repeat(s.ctx, s.topology, requests)
+		err = send.Repeat(ctx, s.topology, requests)
+	}
+	if denied := context.Cause(ctx); errors.Is(denied, nats.ErrPermissionViolation) {
+		err = fmt.Errorf("cannot send: %w", denied)
 	}
 	result := sent{Sent: len(requests), IDs: make([]string, len(requests))}
 	for i, r := range requests {

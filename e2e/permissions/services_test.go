@@ -59,7 +59,7 @@ func TestObserverChangesNothing(t *testing.T) {
 	b := start(t)
 	b.does(credentials.Operator, "send", "3")
 	for _, args := range [][]string{
-		{"send", "--malformed"}, {"pause", "REQUESTS"}, {"resume", "REQUESTS"}, {"reset", "--yes", "--timeout", "2s"},
+		{"send", "1"}, {"send", "--malformed"}, {"pause", "REQUESTS"}, {"resume", "REQUESTS"}, {"reset", "--yes", "--timeout", "2s"},
 		{"setup", "--ack-wait", "3s", "--update"},
 	} {
 		t.Run(args[0], func(t *testing.T) {

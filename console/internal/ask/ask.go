@@ -66,6 +66,28 @@ func Denied(conn *nats.Conn, before error) error {
 	return denied
 }
 
+// WhileAllowed returns a context that ends, with the permission as its cause, when
+// conn is denied one: for what would wait until it is granted, as services do.
+func WhileAllowed(ctx context.Context, conn *nats.Conn) (context.Context, context.CancelFunc) {
+	ctx, end := context.WithCancelCause(ctx)
+	before := conn.LastError()
+	look := time.NewTicker(again)
+	go func() {
+		defer look.Stop()
+		for {
+			select {
+			case <-look.C:
+			case <-ctx.Done():
+				return
+			}
+			if denied := Denied(conn, before); denied != nil {
+				end(denied)
+			}
+		}
+	}()
+	return ctx, func() { end(nil) }
+}
+
 // Patiently asks until there is an answer, be it an error, or until ctx ends. It
 // goes on while the broker is away, silent, or electing a leader; when ctx ends
 // first the error unwraps to ctx's and says what the trouble was.

@@ -144,3 +144,29 @@ func TestMissingPermission(t *testing.T) {
 	silence := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 	require.ErrorIs(t, ask.Once(t.Context(), nc, silence), context.DeadlineExceeded)
 }
+
+func TestWhileAllowed(t *testing.T) {
+	t.Parallel()
+	b := brokertest.Start(t, func(o *server.Options) {
+		o.Users = []*server.User{{Username: "u", Password: "p", Permissions: &server.Permissions{
+			Publish: &server.SubjectPermission{Deny: []string{"secret"}},
+		}}}
+	})
+	nc := b.Connect(nats.UserInfo("u", "p"))
+	ctx, cancel := ask.WhileAllowed(t.Context(), nc)
+	defer cancel()
+	require.NoError(t, nc.Publish("allowed", nil))
+	require.NoError(t, nc.Publish("secret", nil))
+	select {
+	case <-ctx.Done():
+	case <-time.After(time.Minute):
+		require.Fail(t, "it goes on")
+	}
+	require.ErrorIs(t, context.Cause(ctx), nats.ErrPermissionViolation)
+	require.ErrorContains(t, context.Cause(ctx), "secret")
+
+	ctx, cancel = ask.WhileAllowed(t.Context(), nc)
+	require.NoError(t, ctx.Err(), "what was denied before does not count")
+	cancel()
+	require.ErrorIs(t, context.Cause(ctx), context.Canceled)
+}
