@@ -13,13 +13,13 @@ import (
 // e2e/manifests.
 func TestCredentialsForKubernetesFitTogether(t *testing.T) {
 	t.Parallel()
-	print := func() string {
+	printed := func() string {
 		var out, errs strings.Builder
 		require.Equal(t, exitDone, execute(t.Context(), []string{"credentials", "--kubernetes"}, &out, &errs), errs.String())
 		return out.String()
 	}
-	manifest := print()
-	require.NotEqual(t, manifest, print(), "each time they are others")
+	manifest := printed()
+	require.NotEqual(t, manifest, printed(), "each time they are others")
 	for _, user := range []string{"requestor", "generator", "operator", "observer"} {
 		password := regexp.MustCompile(`(?s)name: ` + user + `\n.*?password: \|\n    (\w{26})\n`).FindStringSubmatch(manifest)
 		require.NotNil(t, password, user)
