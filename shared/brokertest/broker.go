@@ -13,7 +13,7 @@ import (
 
 // patience bounds every wait for the broker. It is generous because a loaded
 // machine is slow; a healthy broker needs milliseconds.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 // Broker is one nats-server in this process.
 type Broker struct {

@@ -20,7 +20,7 @@ import (
 )
 
 // patience bounds every wait; a loaded machine is slow.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 func TestJetStreamOnOneNode(t *testing.T) {
 	t.Parallel()

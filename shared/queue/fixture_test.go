@@ -18,7 +18,7 @@ import (
 
 const (
 	// patience bounds every wait of a test. Nothing takes nearly as long.
-	patience = 30 * time.Second
+	patience = 60 * time.Second
 	often    = 5 * time.Millisecond
 
 	// never is an acknowledgement wait that no test lives to see the end of:

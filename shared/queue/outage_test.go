@@ -86,14 +86,36 @@ func (f *fixture) underLoad(disaster func(), times int) {
 	f.eventually(func() bool { return h.count() >= before+1000 }, "nothing is handled any more")
 	enough()
 	require.NoError(f, load.Wait())
-	f.eventually(func() bool { return f.settled() }, "messages are left at the consumer")
-	f.resetIfHaunted()
-	f.drained()
+	f.drainedAfterAll()
 	for _, v := range values {
 		require.NotZero(f, h.of(v), "lost")
 	}
 	require.Equal(f, len(values), h.count())
 	require.Empty(f, f.letters(), "an outage is nobody's fault")
+}
+
+// drainedAfterAll waits until nothing is left, and has the broker deliver again
+// what it forgot to remove. A broker (2.15.2) that is shut down under load may note
+// an acknowledgement and not remove the message: it stays in the stream, and the
+// consumer is beyond it. (The console's drain does the same.)
+func (f *fixture) drainedAfterAll() {
+	f.Helper()
+	const unchangedFor = 2 * time.Second
+	left, since := -1, time.Now()
+	f.eventually(func() bool {
+		now := f.left()
+		switch {
+		case now == 0:
+			return true
+		case now != left || !f.settled():
+			left, since = now, time.Now()
+		case time.Since(since) > unchangedFor:
+			f.Logf("%d messages are forgotten", left)
+			f.deliverAgain()
+			left = -1
+		}
+		return false
+	}, "messages are left in the queue")
 }
 
 // settled says whether the consumer has seen an end of every message.
@@ -104,18 +126,17 @@ func (f *fixture) settled() bool {
 	return err == nil && c.CachedInfo().NumPending == 0 && c.CachedInfo().NumAckPending == 0
 }
 
-// resetIfHaunted has the broker deliver again what it forgot to remove. A broker
-// (2.15.2) that is shut down under load may note an acknowledgement and not
-// remove the message: it stays in the stream, and the consumer is beyond it.
-func (f *fixture) resetIfHaunted() {
-	f.Helper()
-	if f.left() == 0 {
+// deliverAgain resets the consumer to the first message, if the broker answers.
+func (f *fixture) deliverAgain() {
+	stream, err := f.js.Stream(f.Context(), topology.Requests)
+	if err != nil {
 		return
 	}
-	first := f.stream(topology.Requests).State.FirstSeq
-	answer, err := f.js.Conn().Request("$JS.API.CONSUMER.RESET."+topology.Requests+"."+topology.Generator, fmt.Appendf(nil, `{"seq":%d}`, first), patience)
-	require.NoError(f, err)
-	require.NotContains(f, string(answer.Data), `"error"`)
+	from := fmt.Appendf(nil, `{"seq":%d}`, stream.CachedInfo().State.FirstSeq)
+	answer, err := f.js.Conn().Request("$JS.API.CONSUMER.RESET."+topology.Requests+"."+topology.Generator, from, patience)
+	if err == nil {
+		f.Logf("reset to %s: %s", from, answer.Data)
+	}
 }
 
 func TestConsumeBeginsWhenSetupComes(t *testing.T) {

@@ -21,7 +21,7 @@ import (
 const (
 	// patience bounds every wait. It is generous because a loaded machine is
 	// slow, and because some lines come after seconds by design.
-	patience = 30 * time.Second
+	patience = 60 * time.Second
 	tick     = 10 * time.Millisecond
 )
 
