@@ -13,6 +13,7 @@ import (
 	"decoupled.example/demo/compose"
 	"decoupled.example/demo/deployment"
 	"decoupled.example/demo/embedded"
+	"decoupled.example/demo/kubernetes"
 	"decoupled.example/demo/processes"
 	"decoupled.example/demo/scenario"
 	"decoupled.example/demo/screen"
@@ -22,7 +23,7 @@ import (
 
 // kinds are the kinds of deployment that scenarios can be played on, the default
 // first.
-var kinds = []deployment.Kind{embedded.Kind, programs.Kind(), compose.Kind}
+var kinds = []deployment.Kind{embedded.Kind, programs.Kind(), compose.Kind, kubernetes.Kind}
 
 // programs are built when a scenario is played on processes first.
 var programs processes.Programs
@@ -71,6 +72,7 @@ type scenarioRun struct {
 	Names    []string `arg:"" optional:"" name:"name" help:"Which scenarios; see scenario list."`
 	All      bool     `help:"All of them."`
 	On       string   `default:"embedded" placeholder:"KIND" help:"What to play them on: ${kinds} (default: ${default})."`
+	Yes      bool     `help:"Do not ask before playing on a cluster."`
 	Seed     uint64   `help:"Repeat what this seed has made random. 0: another one each time."`
 	Requests int      `help:"How many requests each scenario takes. 0: as many as make it take some seconds."`
 	Long     bool     `help:"Also judge what depends on the machine's speed. Needs a machine that does nothing else."`
@@ -97,6 +99,11 @@ func (c scenarioRun) Run(s *session) error {
 	chosen, kind, err := c.chosen()
 	if err != nil {
 		return err
+	}
+	if kind.Name == kubernetes.Kind.Name && !c.Yes {
+		if err := askForCluster(s, c.JSON); err != nil {
+			return err
+		}
 	}
 	defer func() { _ = programs.Remove() }() // what is left is in the system's temporary folder
 	display := screen.New(s.stdout)

@@ -1,0 +1,57 @@
+package kubernetes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+)
+
+// Context is the cluster that kubectl works on. It is not asked whether it is
+// there.
+func Context(ctx context.Context) (string, error) {
+	name, err := run(ctx, "", "config", "current-context")
+	if err != nil {
+		return "", fmt.Errorf("cannot tell which cluster is meant: %w", err)
+	}
+	return strings.TrimSpace(name), nil
+}
+
+// kubectl is the command, for one namespace of one cluster, whatever the current
+// ones become meanwhile.
+type kubectl struct{ context, namespace string }
+
+func (k kubectl) args(args ...string) []string {
+	return append([]string{"--context", k.context, "--namespace", k.namespace}, args...)
+}
+
+// do runs a command.
+func (k kubectl) do(ctx context.Context, args ...string) error {
+	_, err := run(ctx, "", k.args(args...)...)
+	return err
+}
+
+// apply applies a manifest.
+func (k kubectl) apply(ctx context.Context, manifest string) error {
+	_, err := run(ctx, manifest, k.args("apply", "--filename", "-")...)
+	return err
+}
+
+// run runs a kubectl command and returns what it printed.
+func run(ctx context.Context, input string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "kubectl", args...)
+	cmd.Stdin = strings.NewReader(input)
+	var said strings.Builder
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		return "", fmt.Errorf("cannot deploy on a cluster without kubectl: %w", err)
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case err != nil:
+		return "", fmt.Errorf("kubectl %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(said.String()))
+	}
+	return string(out), nil
+}

@@ -1,0 +1,111 @@
+package kubernetes
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	// patience is how long pods may take to come or go. Pulling images is part of
+	// it.
+	patience  = 3 * time.Minute
+	lookEvery = 200 * time.Millisecond
+)
+
+// pod is what is read of one.
+type pod struct {
+	Metadata struct {
+		Name              string     `json:"name"`
+		DeletionTimestamp *time.Time `json:"deletionTimestamp"`
+	} `json:"metadata"`
+	Status struct {
+		Phase      string `json:"phase"`
+		Conditions []struct {
+			Type    string `json:"type"`
+			Status  string `json:"status"`
+			Message string `json:"message"`
+		} `json:"conditions"`
+		ContainerStatuses []struct {
+			State struct {
+				Waiting *struct {
+					Reason  string `json:"reason"`
+					Message string `json:"message"`
+				} `json:"waiting"`
+			} `json:"state"`
+		} `json:"containerStatuses"`
+	} `json:"status"`
+}
+
+func (p pod) ready() bool {
+	for _, c := range p.Status.Conditions {
+		if c.Type == "Ready" {
+			return c.Status == "True" && p.Metadata.DeletionTimestamp == nil
+		}
+	}
+	return false
+}
+
+// String says what the pod waits for.
+func (p pod) String() string {
+	text := p.Metadata.Name + " is " + p.Status.Phase
+	if p.Metadata.DeletionTimestamp != nil {
+		text = p.Metadata.Name + " is ending"
+	}
+	for _, c := range p.Status.ContainerStatuses {
+		if w := c.State.Waiting; w != nil {
+			return text + ": " + strings.TrimSuffix(w.Reason+": "+w.Message, ": ")
+		}
+	}
+	for _, c := range p.Status.Conditions {
+		if c.Status != "True" && c.Message != "" {
+			return text + ": " + c.Message
+		}
+	}
+	return text
+}
+
+// pods are those of a service or the broker that have not yet ended.
+func (k kubectl) pods(ctx context.Context, name string) ([]pod, error) {
+	out, err := run(ctx, "", k.args("get", "pods", "--selector", selector(name), "--output", "json")...)
+	if err != nil {
+		return nil, err
+	}
+	var list struct {
+		Items []pod `json:"items"`
+	}
+	if err := json.Unmarshal([]byte(out), &list); err != nil {
+		return nil, fmt.Errorf("cannot read what kubectl says of pods: %w", err)
+	}
+	return list.Items, nil
+}
+
+// settled returns when there are exactly n pods, all ready.
+func (k kubectl) settled(ctx context.Context, name string, n int) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	var last []pod
+	for {
+		pods, err := k.pods(ctx, name)
+		switch {
+		case err == nil && len(pods) == n && !slices.ContainsFunc(pods, func(p pod) bool { return !p.ready() }):
+			return nil
+		case err == nil:
+			last = pods
+		case ctx.Err() == nil:
+			return err
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return fmt.Errorf("waited in vain for %d ready pods of %s; of %d %v: %w", n, name, len(last), last, ctx.Err())
+		}
+	}
+}
+
+func selector(name string) string { return "app.kubernetes.io/name=" + name }
