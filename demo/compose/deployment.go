@@ -19,6 +19,7 @@ import (
 	"decoupled.example/console/credentials"
 	"decoupled.example/console/setup"
 	"decoupled.example/demo/deployment"
+	"decoupled.example/demo/files"
 	"decoupled.example/demo/ports"
 	"decoupled.example/shared/service"
 	"decoupled.example/shared/topology"
@@ -119,7 +120,7 @@ func (d *compose) Connect(ctx context.Context, name string) (*nats.Conn, error) 
 	for _, host := range hosts[:len(d.ports)] {
 		urls = append(urls, d.url(host))
 	}
-	user := stageUser
+	user := files.Stage
 	if name == topology.Requestor || name == topology.Generator {
 		user = name
 	}
@@ -212,7 +213,7 @@ func (d *compose) broker(ctx context.Context, node, what string) error {
 
 // ready returns when a node accepts clients.
 func (d *compose) ready(ctx context.Context, node string) error {
-	password, err := os.ReadFile(d.secret(stageUser))
+	password, err := os.ReadFile(d.secret(files.Stage))
 	if err != nil {
 		return fmt.Errorf("cannot log in at the broker: %w", err)
 	}
@@ -222,7 +223,7 @@ func (d *compose) ready(ctx context.Context, node string) error {
 	defer look.Stop()
 	for {
 		// The port is Docker's and accepts before the broker does.
-		nc, err := nats.Connect(d.url(node), nats.UserInfo(stageUser, strings.TrimSpace(string(password))))
+		nc, err := nats.Connect(d.url(node), nats.UserInfo(files.Stage, strings.TrimSpace(string(password))))
 		if err == nil {
 			nc.Close()
 			return nil

@@ -10,15 +10,14 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"decoupled.example/demo/files"
 )
 
 const (
 	file        = "docker-compose.yml"
 	clusterFile = "deploy/compose/cluster.yaml"
 )
-
-// errNoProject says where to go.
-var errNoProject = errors.New("there is no " + file + " here or above: go to the project's folder")
 
 // project is one compose project, and the command that works on it.
 type project struct {
@@ -42,7 +41,7 @@ type changed struct {
 
 // newProject finds the project's files, and makes a name that no other has.
 func newProject(dir string, nodes, port int) (*project, error) {
-	root, err := findRoot()
+	root, err := files.Root()
 	if err != nil {
 		return nil, err
 	}
@@ -53,24 +52,6 @@ func newProject(dir string, nodes, port int) (*project, error) {
 	}
 	p.files = append(p.files, filepath.Join(dir, "override.json"))
 	return p, nil
-}
-
-// findRoot finds the project's folder from the working folder upwards.
-func findRoot() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", fmt.Errorf("cannot find the project: %w", err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, file)); err == nil {
-			return dir, nil
-		}
-		above := filepath.Dir(dir)
-		if above == dir {
-			return "", errNoProject
-		}
-		dir = above
-	}
 }
 
 // change writes the override. It holds from the next command on.

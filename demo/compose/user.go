@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
-)
+	"strconv"
 
-// stageUser is the user that plays a scenario. It may do everything: listen to
-// what passes, to strike at the right moment, and take part as someone else.
-// Services and their rights are as they always are.
-const stageUser = "stage"
+	"decoupled.example/console/credentials"
+	"decoupled.example/demo/files"
+)
 
 // addUser writes a copy of the broker's configuration with one more user, and the
 // user's password where the others' are.
@@ -21,21 +19,12 @@ func addUser(root, dir string) (configuration string, err error) {
 	if err := os.CopyFS(configuration, os.DirFS(filepath.Join(root, "deploy", "nats"))); err != nil {
 		return "", fmt.Errorf("cannot copy the broker's configuration: %w", err)
 	}
-	users := filepath.Join(configuration, "users.conf")
-	content, err := os.ReadFile(users)
-	if err != nil {
-		return "", fmt.Errorf("cannot add a user: %w", err)
-	}
-	const list = "users: ["
-	before, after, found := strings.Cut(string(content), list)
-	if !found {
-		return "", fmt.Errorf("cannot add a user: there is no list of users in %s", users)
-	}
 	password := rand.Text()
-	content = fmt.Appendf(nil, "%s%s { user: %s, password: %q }%s", before, list, stageUser, password, after)
-	folder := filepath.Join(dir, stageUser)
-	err = errors.Join(os.WriteFile(users, content, 0o644), os.Mkdir(folder, 0o700), //nolint:gosec // below a folder of our own
-		os.WriteFile(filepath.Join(folder, "password"), []byte(password), 0o600))
+	if err := files.AddStage(filepath.Join(configuration, "users.conf"), strconv.Quote(password)); err != nil {
+		return "", err
+	}
+	folder := filepath.Join(dir, files.Stage)
+	err = errors.Join(os.Mkdir(folder, 0o700), os.WriteFile(filepath.Join(folder, credentials.PasswordFile), []byte(password), 0o600))
 	if err != nil {
 		return "", fmt.Errorf("cannot add a user: %w", err)
 	}

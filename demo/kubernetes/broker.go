@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"decoupled.example/demo/deployment"
+	"decoupled.example/demo/files"
 )
 
 // broker is what the broker's StatefulSet and its pods are called.
@@ -73,7 +74,7 @@ func (d *cluster) accepts(ctx context.Context) error {
 	defer look.Stop()
 	for _, f := range d.forwards {
 		for {
-			nc, err := nats.Connect(f.url(), nats.UserInfo(stageUser, d.manifests.secrets.Password(stageUser)))
+			nc, err := nats.Connect(f.url(), nats.UserInfo(files.Stage, d.manifests.secrets.Password(files.Stage)))
 			if err == nil {
 				nc.Close()
 				break

@@ -15,6 +15,7 @@ import (
 
 	"decoupled.example/console/setup"
 	"decoupled.example/demo/deployment"
+	"decoupled.example/demo/files"
 	"decoupled.example/demo/ports"
 	"decoupled.example/shared/service"
 	"decoupled.example/shared/topology"
@@ -113,7 +114,7 @@ func (d *cluster) Connect(ctx context.Context, name string) (*nats.Conn, error) 
 	for _, f := range d.forwards {
 		urls = append(urls, f.url())
 	}
-	user := stageUser
+	user := files.Stage
 	if name == topology.Requestor || name == topology.Generator {
 		user = name
 	}

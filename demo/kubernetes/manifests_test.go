@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/console/credentials"
+	"decoupled.example/demo/files"
 )
 
 // The broker has the scenario's user beside its own, whose rights stay as they
@@ -34,9 +35,9 @@ func TestTheStageIsAUserMore(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, options.Users, len(credentials.Users)+1)
 	for _, user := range options.Users {
-		if user.Username == stageUser {
+		if user.Username == files.Stage {
 			require.Nil(t, user.Permissions)
-			require.Equal(t, m.secrets.Password(stageUser), user.Password)
+			require.Equal(t, m.secrets.Password(files.Stage), user.Password)
 		} else {
 			require.NotNil(t, user.Permissions, user.Username)
 		}
