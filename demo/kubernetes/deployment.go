@@ -80,7 +80,33 @@ func (d *cluster) start(ctx context.Context, needs deployment.Needs) (err error)
 	for i, port := range free {
 		d.forwards = append(d.forwards, d.kubectl.forward(d.log, node(i), port))
 	}
-	return d.operate(ctx, needs)
+	if err := d.operate(ctx, needs); err != nil {
+		return err
+	}
+	return d.rehearse(ctx)
+}
+
+// rehearse has a replica of each service come and go. What keeps them from coming,
+// an image that is not there for example, shows here, with its reason; and who
+// comes later comes at once.
+func (d *cluster) rehearse(ctx context.Context) error {
+	services := []string{topology.Requestor, topology.Generator}
+	for _, name := range services {
+		if err := d.Scale(ctx, name, 1); err != nil {
+			return err
+		}
+	}
+	for _, name := range services {
+		if err := d.kubectl.settled(ctx, name, 1); err != nil {
+			return err
+		}
+	}
+	for _, name := range services {
+		if err := d.Scale(ctx, name, 0); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // operate connects as the operator and sets up.
@@ -141,7 +167,7 @@ func (d *cluster) Scale(ctx context.Context, name string, n int) error {
 	if err := d.kubectl.do(ctx, "scale", "deployment/"+name, fmt.Sprintf("--replicas=%d", n)); err != nil {
 		return err
 	}
-	return d.kubectl.settled(ctx, name, n)
+	return d.kubectl.left(ctx, name, n)
 }
 
 // Kill implements deployment.Deployment. Kubernetes warns every pod, and waits at

@@ -85,6 +85,17 @@ func (k kubectl) pods(ctx context.Context, name string) ([]pod, error) {
 
 // settled returns when there are exactly n pods, all ready.
 func (k kubectl) settled(ctx context.Context, name string, n int) error {
+	return k.await(ctx, name, fmt.Sprintf("%d ready", n), func(pods []pod) bool {
+		return len(pods) == n && !slices.ContainsFunc(pods, func(p pod) bool { return !p.ready() })
+	})
+}
+
+// left returns when all pods but n have ended.
+func (k kubectl) left(ctx context.Context, name string, n int) error {
+	return k.await(ctx, name, fmt.Sprintf("no more than %d", n), func(pods []pod) bool { return len(pods) <= n })
+}
+
+func (k kubectl) await(ctx context.Context, name, what string, so func([]pod) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	look := time.NewTicker(lookEvery)
@@ -93,7 +104,7 @@ func (k kubectl) settled(ctx context.Context, name string, n int) error {
 	for {
 		pods, err := k.pods(ctx, name)
 		switch {
-		case err == nil && len(pods) == n && !slices.ContainsFunc(pods, func(p pod) bool { return !p.ready() }):
+		case err == nil && so(pods):
 			return nil
 		case err == nil:
 			last = pods
@@ -103,7 +114,7 @@ func (k kubectl) settled(ctx context.Context, name string, n int) error {
 		select {
 		case <-look.C:
 		case <-ctx.Done():
-			return fmt.Errorf("waited in vain for %d ready pods of %s; of %d %v: %w", n, name, len(last), last, ctx.Err())
+			return fmt.Errorf("waited in vain for %s pods of %s; there are %d %v: %w", what, name, len(last), last, ctx.Err())
 		}
 	}
 }
