@@ -187,11 +187,12 @@ func (d *cluster) Close() (err error) {
 	if d.kubectl.namespace != "" {
 		ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
 		defer cancel()
-		// Nothing there is used again, so nothing needs to end in order.
+		// Nothing there is used again, so nothing needs to end in order. When no pod is
+		// left, the cluster removes the rest by itself.
 		err = errors.Join(
 			d.kubectl.do(ctx, "delete", "statefulset,deployment", "--all", "--cascade=orphan"),
-			d.kubectl.do(ctx, "delete", "pods", "--all", "--grace-period=1", "--wait=false"),
-			d.kubectl.do(ctx, "delete", "namespace", d.kubectl.namespace, "--ignore-not-found"))
+			d.kubectl.do(ctx, "delete", "pods", "--all", "--grace-period=1"),
+			d.kubectl.do(ctx, "delete", "namespace", d.kubectl.namespace, "--ignore-not-found", "--wait=false"))
 	}
 	return errors.Join(err, os.RemoveAll(d.dir))
 }
