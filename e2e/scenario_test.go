@@ -32,7 +32,11 @@ var programs processes.Programs
 // These are the very scenarios that anyone can run.
 func TestScenarios(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []deployment.Kind{embedded.Kind, programs.Kind()} {
+	kinds := []deployment.Kind{embedded.Kind, programs.Kind()}
+	if testing.Short() {
+		kinds = kinds[:1]
+	}
+	for _, kind := range kinds {
 		for _, one := range scenario.All {
 			t.Run(one.Name+"/"+kind.Name, func(t *testing.T) {
 				t.Parallel()

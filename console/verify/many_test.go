@@ -103,6 +103,9 @@ func (l *measured) All(ctx context.Context) iter.Seq2[ledger.Entry, error] {
 // The memory in use does not grow with what was verified, and the broker is
 // asked for many entries at once.
 func TestManyRequestsInConstantMemory(t *testing.T) { //nolint:paralleltest // it measures the memory of the process
+	if testing.Short() {
+		t.Skip("it takes long, and is about memory")
+	}
 	b := testbed.On(t, brokerProcess(t))
 	fill(t, b, *many)
 	v, err := newVerifier(b.Context(), b.JS, b.Topology)
