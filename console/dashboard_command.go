@@ -6,8 +6,9 @@ import (
 )
 
 type dashboardCommand struct {
-	Listen   string `default:"${dashboard}" env:"LISTEN" placeholder:"HOST:PORT" help:"Where to serve it. There is no login: who reaches the address may act."`
-	ReadOnly bool   `env:"READ_ONLY" help:"Only show, take all actions away."`
+	Listen    string `default:"${dashboard}" env:"LISTEN" placeholder:"HOST:PORT" help:"Where to serve it. There is no login: who reaches the address may act."`
+	ReadOnly  bool   `env:"READ_ONLY" help:"Only show, take all actions away."`
+	LocalOnly bool   `env:"LOCAL_ONLY" help:"Refuse who came by another name than localhost or a loopback address, as is done anyway when it listens on one: for a container whose port is published on the loopback interface."`
 }
 
 // Run serves until interrupted. It outlasts any absence of the broker, and says
@@ -26,6 +27,6 @@ func (c dashboardCommand) Run(s *session) error {
 		return err
 	}
 	log := service.NewLog(s.err, service.Logging{Level: "warn", Format: "console"}, "dashboard")
-	d := dashboard.New(s.js, s.topology, dashboard.Options{Broker: s.url, ReadOnly: c.ReadOnly}, log)
+	d := dashboard.New(s.js, s.topology, dashboard.Options{Broker: s.url, ReadOnly: c.ReadOnly, LocalOnly: c.LocalOnly}, log)
 	return d.Serve(s.ctx, listener)
 }

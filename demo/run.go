@@ -71,6 +71,7 @@ func run(ctx context.Context, o options, s *screen.Screen, log zerolog.Logger) e
 	}
 	await(ctx, o.Duration)
 	s.Say("Stopping to ask; waiting until everything is finished.")
+	stopDashboard() // nobody may ask, or start a replica that does, from now on
 	notDrained := finish(d, services, o)
 	unwatch()
 	<-watched

@@ -145,3 +145,25 @@ func TestOtherSitesCannotAct(t *testing.T) {
 	require.Equal(t, http.StatusSeeOther, status)
 	require.EqualValues(t, 1, b.Messages(topology.Requests))
 }
+
+// In a container it listens to all; outside of it only the loopback interface
+// leads there, and any site may have a name that points to that.
+func TestLocalOnly(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	one := url.Values{"n": {"1"}}
+	for local, want := range map[bool]int{true: http.StatusForbidden, false: http.StatusSeeOther} {
+		address := serveAt(t, b, ":0", dashboard.Options{LocalOnly: local})
+		port := address[strings.LastIndex(address, ":"):]
+		status, _ := post(t, "http://127.0.0.1"+port+"/send", one, "Host", "evil.example"+port)
+		require.Equal(t, want, status, "local only: %v", local)
+		status, _ = post(t, "http://127.0.0.1"+port+"/send", one)
+		require.Equal(t, http.StatusSeeOther, status)
+
+		probe, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1"+port+"/livez", http.NoBody)
+		require.NoError(t, err)
+		probe.Host = "10.0.0.7" + port // as whoever looks after pods does
+		status, _, _ = send(t, probe)
+		require.Equal(t, http.StatusOK, status)
+	}
+}

@@ -39,7 +39,13 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 type Options struct {
 	Broker   string // where the broker is, as it is shown
 	ReadOnly bool   // no actions
-	Fleets   Fleets // nil: services cannot be scaled from here
+
+	// LocalOnly refuses who came by a name that is not this machine's own, as is
+	// done anyway on a loopback address: for an address in a container that only
+	// the loopback interface outside of it leads to.
+	LocalOnly bool
+
+	Fleets Fleets // nil: services cannot be scaled from here
 }
 
 // Server is a dashboard.
@@ -70,7 +76,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		feed.New(s.js).Run(ctx, s.board.show)
 	}()
 	server := &http.Server{
-		Handler:           s.handler(ctx, isLoopback(listener.Addr())),
+		Handler:           s.handler(ctx, s.options.LocalOnly || isLoopback(listener.Addr())),
 		ReadHeaderTimeout: headerWithin,
 		BaseContext:       func(net.Listener) context.Context { return ctx }, // so that streams end with it
 	}
@@ -95,19 +101,22 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 }
 
 // handler serves until ctx ends.
-func (s *Server) handler(ctx context.Context, loopback bool) http.Handler {
+func (s *Server) handler(ctx context.Context, local bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.page)
 	mux.HandleFunc("GET /events", s.stream)
 	mux.HandleFunc("GET /request/{id}", s.life)
-	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	mux.Handle("GET /assets/", http.FileServerFS(assets))
 	s.actions(ctx, mux)
 	handler := http.NewCrossOriginProtection().Handler(mux)
-	if loopback {
+	if local {
 		handler = onlyLocal(handler)
 	}
-	return withHeaders(handler)
+	all := http.NewServeMux()
+	all.Handle("/", handler)
+	// Whoever looks after the program comes by an address of its own.
+	all.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	return withHeaders(all)
 }
 
 func withHeaders(next http.Handler) http.Handler {

@@ -27,7 +27,12 @@ const patience = 60 * time.Second
 // address.
 func serve(t *testing.T, b *testbed.Bed, o dashboard.Options) string {
 	t.Helper()
-	listener, err := dashboard.Listen("127.0.0.1:0", false)
+	return serveAt(t, b, "127.0.0.1:0", o)
+}
+
+func serveAt(t *testing.T, b *testbed.Bed, at string, o dashboard.Options) string {
+	t.Helper()
+	listener, err := dashboard.Listen(at, false)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background()) // ended by the cleanup
 	ended := make(chan error, 1)

@@ -3,6 +3,7 @@ package drain
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -25,7 +26,7 @@ const forgottenAfter = 2 * time.Second
 // ledgers know that its work is done; it is acknowledged, and removed this time.
 type forgotten struct {
 	unchanged map[string]unchanged
-	err       error // why something could not be looked at, or not be mended
+	errs      map[string]error // of a queue: why it could not be looked at, or not be mended
 }
 
 // unchanged is the state of a queue, and since when it is that.
@@ -46,19 +47,32 @@ func (f *forgotten) redeliver(ctx context.Context, js jetstream.JetStream, snaps
 			continue
 		}
 		f.unchanged[s.Stream] = unchanged{s, now}
+		delete(f.errs, s.Stream)
 		if s.Messages == 0 || !known || !u.state.same(s) {
 			continue
 		}
-		var is bool
-		if is, f.err = isForgotten(ctx, js, s); !is || f.err != nil {
+		is, err := isForgotten(ctx, js, s)
+		if err != nil && ctx.Err() == nil {
+			f.errs[s.Stream] = err
+		}
+		if !is || err != nil {
 			continue
 		}
 		if err := reset(ctx, js, s.Stream); err != nil {
-			f.err = fmt.Errorf("the broker did not remove what was acknowledged in %s, and cannot be made to deliver it again: %w", s.Stream, err)
+			f.errs[s.Stream] = fmt.Errorf("the broker did not remove what was acknowledged in %s, and cannot be made to deliver it again: %w", s.Stream, err)
 			continue
 		}
 		snapshot[i].Forgotten = s.Messages
 	}
+}
+
+// err is why something could not be looked at, or not be mended.
+func (f *forgotten) err() error {
+	var all []error
+	for _, queue := range topology.QueueNames {
+		all = append(all, f.errs[queue])
+	}
+	return errors.Join(all...)
 }
 
 // isForgotten says whether nothing of what a queue holds is waiting or in flight.

@@ -34,7 +34,7 @@ func Wait(ctx context.Context, js jetstream.JetStream, progress func(Snapshot)) 
 		last    Snapshot
 		arrived arrivals
 		trouble error // why the last check failed
-		kept    = forgotten{unchanged: make(map[string]unchanged)}
+		kept    = forgotten{unchanged: make(map[string]unchanged), errs: make(map[string]error)}
 	)
 	for {
 		drained, snapshot, err := Check(ctx, js)
@@ -60,7 +60,7 @@ func Wait(ctx context.Context, js jetstream.JetStream, progress func(Snapshot)) 
 			if trouble == nil && !js.Conn().IsConnected() { // since a moment ago
 				trouble = nats.ErrDisconnected
 			}
-			return notDrained(last, &arrived, trouble, kept.err)
+			return notDrained(last, &arrived, trouble, kept.err())
 		}
 	}
 }

@@ -53,6 +53,9 @@ type system struct {
 func newSystem(t *testing.T, namespace string) *system {
 	t.Helper()
 	s := &system{t: t, namespace: namespace}
+	out, err := s.try("get", "namespace", namespace, "--ignore-not-found", "--output=name")
+	require.NoError(t, err, out)
+	require.Empty(t, out, "somebody uses this namespace; the test would remove it")
 	t.Cleanup(func() {
 		if t.Failed() {
 			for _, args := range [][]string{

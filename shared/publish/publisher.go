@@ -100,8 +100,13 @@ func (p *Publisher) settle(ctx context.Context, stream string, messages []*nats.
 		if ctx.Err() != nil {
 			return open, ctx.Err()
 		}
-		if first && stream != "" && len(messages) >= worthABatch && p.batch(ctx, stream, messages) {
-			return nil, nil
+		if first && stream != "" && len(messages) >= worthABatch {
+			if p.batch(ctx, stream, messages) {
+				return nil, nil
+			}
+			if ctx.Err() != nil || !p.conn.IsConnected() {
+				continue
+			}
 		}
 		var trouble error
 		if open, trouble = p.attempt(ctx, messages, open, refuse); len(open) == 0 {
