@@ -32,8 +32,9 @@ func TestHighAvailability(t *testing.T) {
 		s.settled("nats", 3)
 	}
 
-	// The first of two evictions at once is granted.
-	require.NoError(t, s.evict("nats-0"))
+	// The first of two evictions at once is granted, once the cluster has noticed
+	// that all nodes are back.
+	require.Eventually(t, func() bool { return s.evict("nats-0") == nil }, patience, tick, "nats-0 cannot be evicted")
 	require.ErrorContains(t, s.evict("nats-1"), "disruption budget")
 	s.settled("nats", 3)
 	s.flows(load)
