@@ -86,20 +86,10 @@ func (c drainCommand) reasons(s *session) []string {
 		return []string{"the status cannot be read: " + err.Error()}
 	}
 	var reasons []string
-	consumed := map[string][]string{
-		topology.Generator: {topology.Requests, topology.Receipts},
-		topology.Requestor: {topology.Responses},
-	}
-	for _, service := range []string{topology.Requestor, topology.Generator} {
-		for _, q := range now.Queues {
-			for _, queue := range consumed[service] {
-				if q.Queue == queue && q.Messages > 0 && now.Alive(service) == 0 {
-					reasons = append(reasons, fmt.Sprintf("%s: no replica of the %s is alive", queue, service))
-				}
-			}
-		}
-	}
 	for _, q := range now.Queues {
+		if service := topology.ConsumerOf(q.Queue); q.Messages > 0 && now.Alive(service) == 0 {
+			reasons = append(reasons, fmt.Sprintf("%s: no replica of the %s is alive", q.Queue, service))
+		}
 		if q.Paused {
 			reasons = append(reasons, q.Queue+" is paused")
 		}

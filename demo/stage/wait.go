@@ -144,9 +144,8 @@ func (s *Stage) Entries(ledger string, visit func(id string, value []byte, kept 
 
 // Pulling waits until that many replicas ask the broker for what is in a queue.
 func (s *Stage) Pulling(queue string, replicas int) {
-	consumer := map[string]string{topology.Requests: topology.Generator, topology.Responses: topology.Requestor, topology.Receipts: topology.Generator}[queue]
 	s.Until(fmt.Sprintf("%d replicas ask for what is in %s", replicas, queue), func() bool {
-		c, err := s.Operator().JS.Consumer(s.ctx, queue, consumer)
+		c, err := s.Operator().JS.Consumer(s.ctx, queue, topology.ConsumerOf(queue))
 		s.Must(err)
 		return c.CachedInfo().NumWaiting >= 2*replicas // each has two batches in flight
 	})
