@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/console/credentials"
@@ -41,12 +43,50 @@ func TestFloodStopsNoOtherUser(t *testing.T) {
 	}
 	defer flood.Wait()
 	defer stop()
-	b.does(credentials.Operator, "send", "100")
+	b.answers(100)
+}
+
+// answers sends that many requests, and waits until all are answered.
+func (b *broker) answers(n int) {
+	b.t.Helper()
+	b.does(credentials.Operator, "send", strconv.Itoa(n))
 	observer := b.jetStream(credentials.Observer)
-	require.Eventually(t, func() bool {
-		generated, err := observer.Stream(t.Context(), "KV_"+topology.Generated)
-		return err == nil && generated.CachedInfo().State.Msgs == 100
+	require.Eventually(b.t, func() bool {
+		generated, err := observer.Stream(b.t.Context(), "KV_"+topology.Generated)
+		return err == nil && generated.CachedInfo().State.Msgs == uint64(n)
 	}, patience, 50*time.Millisecond, "all is answered in spite of the flood")
+}
+
+// One that fills its own ledger, with entries as large as they may be, stops
+// nobody else either.
+func TestFloodOfALedgerStopsNoOtherUser(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	b.service(topology.Generator)
+	js := b.jetStream(topology.Requestor)
+	_, err := js.Publish(t.Context(), "$KV.stored.large", make([]byte, 4<<10))
+	require.NoError(t, err)
+	for _, subject := range []string{"$KV.asked.larger", "$KV.stored.larger", "$KV.suspects.RESPONSES.1.1"} {
+		_, err := js.Publish(t.Context(), subject, make([]byte, 4<<10+1))
+		var refused *jetstream.APIError
+		require.ErrorAs(t, err, &refused, subject)
+		require.EqualValues(t, 10054, refused.ErrorCode, "%s takes messages that large: %v", subject, err)
+	}
+
+	ctx, stop := context.WithCancel(t.Context())
+	var flood sync.WaitGroup
+	nc := b.as(topology.Requestor)
+	flood.Go(func() {
+		for i := 0; ctx.Err() == nil; i++ {
+			_ = nc.Publish(fmt.Sprint("$KV.stored.flood-", i), make([]byte, 4<<10)) // that it arrives is not the point
+			if i%100 == 0 {
+				_ = nc.FlushTimeout(patience)
+			}
+		}
+	})
+	defer flood.Wait()
+	defer stop()
+	b.answers(100)
 }
 
 // A message beyond the limit costs its sender the connection, and nobody else

@@ -41,3 +41,31 @@ func TestNoServiceRewritesItsOwnLedger(t *testing.T) {
 		}
 	}
 }
+
+// Both services have records of trials in one bucket, each under its own queues,
+// and neither removes the other's, whatever the headers ask for.
+func TestNoServiceWipesTheOthersTrials(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	for user, subjects := range map[string]struct{ own, others string }{
+		topology.Requestor: {"$KV.suspects.RESPONSES.1.1", "$KV.suspects.REQUESTS.1.1"},
+		topology.Generator: {"$KV.suspects.RECEIPTS.2.1", "$KV.suspects.RESPONSES.2.1"},
+	} {
+		other := topology.Generator
+		if user == other {
+			other = topology.Requestor
+		}
+		_, err := b.jetStream(other).Publish(t.Context(), subjects.others, []byte("attempt"))
+		require.NoError(t, err)
+		js := b.jetStream(user)
+		for _, header := range []nats.Header{
+			{"Nats-Rollup": {"all"}}, {"Nats-Rollup": {"sub"}}, {"KV-Operation": {"PURGE"}, "Nats-Rollup": {"all"}},
+		} {
+			_, err := js.PublishMsg(t.Context(), &nats.Msg{Subject: subjects.own, Header: header})
+			require.Error(t, err, "%s with %v", user, header)
+		}
+		answer, err := js.Conn().RequestWithContext(t.Context(), "$JS.API.STREAM.MSG.GET.KV_suspects", []byte(`{"last_by_subj":"`+subjects.others+`"}`))
+		require.NoError(t, err)
+		require.Contains(t, string(answer.Data), "YXR0ZW1wdA==", "%s finds the record of %s", user, other) // as base64
+	}
+}

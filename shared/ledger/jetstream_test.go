@@ -101,7 +101,8 @@ func open(t *testing.T, conn *nats.Conn, log zerolog.Logger, bucket string) *led
 }
 
 // createBucket makes a bucket with the very configuration that setup gives to
-// ledgers.
+// ledgers; only that entries are small is the topology's business, and not the
+// ledger's.
 func createBucket(t *testing.T, conn *nats.Conn, bucket string, replicas int) jetstream.Stream {
 	t.Helper()
 	streams, err := topology.Streams(topology.Settings{Replicas: replicas})
@@ -110,6 +111,7 @@ func createBucket(t *testing.T, conn *nats.Conn, bucket string, replicas int) je
 		if config.Name != "KV_"+topology.Asked {
 			continue
 		}
+		config.MaxMsgSize = -1
 		config.Name = "KV_" + bucket
 		config.Subjects = []string{"$KV." + bucket + ".>"}
 		js, err := jetstream.New(conn)

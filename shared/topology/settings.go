@@ -26,6 +26,10 @@ const (
 	// maxMessage is what a queue takes, in bytes with headers. It is well below
 	// the broker's own limit (1 MiB), since a dead letter adds headers.
 	maxMessage = 128 << 10
+	// maxEntry is what a ledger takes: the longest entry is a response, of some
+	// 200 bytes with its headers another 300. A user who may write to a ledger
+	// may write often, but no more than this.
+	maxEntry = 4 << 10
 	// deduplicate is how long the broker knows an ID. It costs about 150 bytes
 	// of its memory for each: the default of two minutes would be a gigabyte
 	// at full speed. Ledgers make effects idempotent for good.

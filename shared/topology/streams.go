@@ -37,10 +37,11 @@ func Streams(settings Settings) ([]jetstream.StreamConfig, error) {
 		Storage:           jetstream.FileStorage,
 		Replicas:          s.Replicas,
 		MaxMsgsPerSubject: 1,
+		MaxMsgSize:        maxEntry,
 		MaxAge:            forgetTrials,
 		Duplicates:        deduplicate,
 		Discard:           jetstream.DiscardNew,
-		AllowRollup:       true,
+		AllowRollup:       false, // both services write here: one would wipe the other's records
 		AllowDirect:       true,
 	}), nil
 }
@@ -76,6 +77,7 @@ func ledgerStream(name string, s Settings) jetstream.StreamConfig {
 		MaxAge:               s.Keep,
 		Duplicates:           s.ledgerDuplicates(),
 		MaxMsgsPerSubject:    1,
+		MaxMsgSize:           maxEntry,
 		Discard:              jetstream.DiscardNew,
 		DiscardNewPerSubject: true,
 		AllowRollup:          false,
