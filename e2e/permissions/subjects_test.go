@@ -49,7 +49,11 @@ var maySubscribe = map[string][]string{
 	credentials.Observer: {"_INBOX_observer.id", "_INBOX_observer.>"},
 }
 
-const allStreams = "{REQUESTS,RESPONSES,RECEIPTS,DEAD_LETTERS,KV_asked,KV_generated,KV_stored,KV_received,KV_suspects}"
+const (
+	allStreams = "{REQUESTS,RESPONSES,RECEIPTS,DEAD_LETTERS,KV_asked,KV_generated,KV_stored,KV_received,KV_suspects}"
+	// anyStream is each of them and two that the deployment does not have.
+	anyStream = "{REQUESTS,RESPONSES,RECEIPTS,DEAD_LETTERS,KV_asked,KV_generated,KV_stored,KV_received,KV_suspects,OTHER,KV_other}"
+)
 
 // observes is what the observer may publish.
 var observes = []string{
@@ -68,10 +72,10 @@ var published = []string{
 	"$KV.{asked,generated,stored,received,other}.id", "$KV.{asked,stored}.id.more",
 	"$KV.suspects.{REQUESTS,RESPONSES,RECEIPTS}.1.1", "$KV.suspects.id",
 	"$JS.API.{INFO,ACCOUNT.INFO,STREAM.NAMES,STREAM.LIST,META.LEADER.STEPDOWN,SERVER.REMOVE,ACCOUNT.PURGE.x,ACCOUNT.STREAM.MOVE.x.x}",
-	"$JS.API.STREAM.{INFO,CREATE,UPDATE,DELETE,PURGE,SNAPSHOT,RESTORE,MSG.GET,MSG.DELETE,LEADER.STEPDOWN,PEER.REMOVE}." + allStreams,
-	"$JS.API.DIRECT.GET." + allStreams, "$JS.API.DIRECT.GET.KV_asked.$KV.asked.id",
-	"$JS.API.CONSUMER.{NAMES,LIST}." + allStreams,
-	"$JS.API.CONSUMER.{INFO,CREATE,DURABLE.CREATE,DELETE,MSG.NEXT,PAUSE,RESET,UNPIN,LEADER.STEPDOWN}.{REQUESTS,RESPONSES,RECEIPTS,DEAD_LETTERS,KV_asked}.{requestor,generator,other}",
+	"$JS.API.STREAM.{INFO,CREATE,UPDATE,DELETE,PURGE,SNAPSHOT,RESTORE,MSG.GET,MSG.DELETE,LEADER.STEPDOWN,PEER.REMOVE}." + anyStream,
+	"$JS.API.DIRECT.GET." + anyStream, "$JS.API.DIRECT.GET.KV_asked.$KV.asked.id",
+	"$JS.API.CONSUMER.{NAMES,LIST}." + anyStream,
+	"$JS.API.CONSUMER.{INFO,CREATE,DURABLE.CREATE,DELETE,MSG.NEXT,PAUSE,RESET,UNPIN,LEADER.STEPDOWN}.{REQUESTS,RESPONSES,RECEIPTS,DEAD_LETTERS,KV_asked,OTHER}.{requestor,generator,other}",
 	"$JS.API.CONSUMER.CREATE.{REQUESTS,KV_asked}", "$JS.API.CONSUMER.CREATE.REQUESTS.generator.filter",
 	"$JS.ACK.{REQUESTS,RESPONSES,RECEIPTS}.{requestor,generator}.1.1.1.1.1", "$JS.ACK.x.x.{REQUESTS,RESPONSES,RECEIPTS}.{requestor,generator}.1.1.1.1.1",
 	"$JS.FC.REQUESTS.generator.x", "$JS.EVENT.ADVISORY.x", "$SYS.REQ.SERVER.PING", "$SYS.REQ.ACCOUNT.PING.CONNZ",
