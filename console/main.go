@@ -44,6 +44,7 @@ type cli struct {
 	Trace  traceCommand  `cmd:"" help:"Tell one request's life: what it passed and when, and where it is."`
 
 	Dashboard    dashboardCommand    `cmd:"" help:"Serve a page that shows all this while it runs, and lets people act."`
+	Healthcheck  healthcheckCommand  `cmd:"" help:"Ask the dashboard that listens there whether it serves. Exit code 1, and why not, if it does not."`
 	Credentials  credentialsCommand  `cmd:"" help:"Make random passwords for the broker and its users, once: in a folder, or as Secrets for Kubernetes."`
 	Certificates certificatesCommand `cmd:"" help:"Make a certificate for the broker, and the authority that its clients trust."`
 }
