@@ -22,6 +22,8 @@ const (
 	root = "../.." // of the project
 	// tag keeps what is tested apart from what someone shows.
 	tag = ":test"
+	// commit is what the images that are tested say that they were made from.
+	commit = "c0ffee"
 	// brokerImage is what docker-compose.yml names, too.
 	brokerImage = "nats:2.15.2-alpine"
 	// patience bounds every wait. No test waits for it unless it fails.
@@ -58,7 +60,7 @@ var command = cmp.Or(os.Getenv("DOCKER"), "docker")
 // images builds the images of what is being tested, once.
 var images = sync.OnceValue(func() error {
 	for _, target := range []string{topology.Requestor, topology.Generator, "console"} {
-		if err := run("build", "--quiet", "--target", target, "--tag", "decoupled/"+target+tag, "."); err != nil {
+		if err := run("build", "--quiet", "--target", target, "--build-arg", "VERSION="+tag[1:], "--build-arg", "COMMIT="+commit, "--tag", "decoupled/"+target+tag, "."); err != nil {
 			return err
 		}
 	}

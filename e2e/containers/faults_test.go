@@ -76,6 +76,7 @@ func TestFaultsOfTheBroker(t *testing.T) {
 	node.start()
 	s.flow(100)
 	node.freeze()
+	l.waits()
 	node.thaw()
 	s.flow(100)
 	s.proven(l.stop())

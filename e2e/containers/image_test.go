@@ -1,6 +1,7 @@
 package containers_test
 
 import (
+	"os/exec"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,5 +20,11 @@ func TestImages(t *testing.T) {
 		require.Len(t, image.RootFS.Layers, 1, name)
 		require.Equal(t, "65532:65532", image.Config.User, name)
 		require.Equal(t, []string{"/" + name}, image.Config.Entrypoint, name)
+		if name != "console" { // which is a command, and not always the dashboard
+			require.Equal(t, []string{"CMD", "/" + name, "healthcheck"}, image.Config.Healthcheck.Test, name)
+		}
+		version, err := exec.Command(command, "run", "--rm", "decoupled/"+name+tag, "--version").CombinedOutput()
+		require.NoError(t, err, "%s", version)
+		require.Equal(t, name+" "+tag[1:]+" (commit "+commit+")\n", string(version))
 	}
 }

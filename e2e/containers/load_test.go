@@ -1,6 +1,7 @@
 package containers_test
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,6 +16,8 @@ type load struct {
 	t     *testing.T
 	end   chan struct{}
 	ended chan struct{}
+
+	begun atomic.Int64 // when what is being asked was, in nanoseconds
 
 	asked int           // confirmed
 	gap   time.Duration // the longest time for one confirmation
@@ -31,6 +34,7 @@ func (s *stack) load() *load {
 		defer pause.Stop()
 		for l.err == nil {
 			begun := time.Now()
+			l.begun.Store(begun.UnixNano())
 			asked, err := asker.Ask(ctx, 5)
 			l.asked, l.err, l.gap = l.asked+len(asked), err, max(l.gap, time.Since(begun))
 			select {
@@ -41,6 +45,13 @@ func (s *stack) load() *load {
 		}
 	}()
 	return l
+}
+
+// waits returns when one of its questions has waited for its confirmation for
+// longer than it ever does while the broker answers.
+func (l *load) waits() {
+	l.t.Helper()
+	require.Eventually(l.t, func() bool { return time.Since(time.Unix(0, l.begun.Load())) > 2*time.Second }, patience, tick, "a publisher waits")
 }
 
 // stop returns how many were asked when the last of them is confirmed, and

@@ -41,8 +41,9 @@ func TestServicesAndConsoleNeedNoMore(t *testing.T) {
 	b.does(observer, "trace", sent.IDs[0])
 	b.does(observer, "dead", "list")
 	for _, user := range []string{operator, observer} {
-		_, verdict, denied := b.console(user, "verify") // letters were discarded, so what was in them is lost
-		require.Contains(t, verdict, "complete")
+		code, verdict, denied := b.console(user, "verify") // letters were discarded, so what was in them is lost
+		require.Equal(t, 1, code, denied)
+		require.Regexp(t, `lost +[1-9](.|\n)*\nFAILED`, verdict)
 		require.NotContains(t, denied, "does not allow")
 	}
 	for _, queue := range topology.QueueNames {
