@@ -19,7 +19,7 @@ func (c certificatesCommand) Run(p printer) error {
 	}
 	return p.print(map[string]any{"made": made, "valid_until": until}, func() {
 		if made {
-			p.say("made a certificate, valid until %s", until.Format(time.DateOnly))
+			p.say("made a certificate, valid until %s; a broker that runs takes it when it is restarted", until.Format(time.DateOnly))
 			return
 		}
 		p.say("the certificate is there, valid until %s", until.Format(time.DateOnly))

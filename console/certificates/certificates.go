@@ -2,12 +2,17 @@
 // authority of their own: a certificate for its hosts, and the authority that its
 // clients trust. The authority's key is never written: it signs this one
 // certificate, so there is nothing to guard but the broker's own key.
+//
+// A certificate that is made again has an authority of its own. Clients, which
+// read whom they trust at each connect, go on trusting the authority before, as a
+// broker shows the certificate that it has read until it is restarted.
 package certificates
 
 import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -56,26 +61,18 @@ func valid(dir string, hosts []string) (until time.Time, err error) {
 	if err != nil {
 		return until, err
 	}
-	content, err := os.ReadFile(filepath.Join(dir, ServerCertificate))
-	if err != nil {
-		return until, err
-	}
-	block, _ := pem.Decode(content)
-	if block == nil {
-		return until, errors.New("not a certificate")
-	}
-	certificate, err := x509.ParseCertificate(block.Bytes)
+	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, ServerCertificate), filepath.Join(dir, ServerKey))
 	if err != nil {
 		return until, err
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(authority)
 	for _, host := range hosts {
-		if _, err := certificate.Verify(x509.VerifyOptions{Roots: roots, DNSName: host, CurrentTime: time.Now().Add(early)}); err != nil {
+		if _, err := pair.Leaf.Verify(x509.VerifyOptions{Roots: roots, DNSName: host, CurrentTime: time.Now().Add(early)}); err != nil {
 			return until, err
 		}
 	}
-	return certificate.NotAfter, nil
+	return pair.Leaf.NotAfter, nil
 }
 
 func write(dir string, hosts []string, until time.Time) error {
@@ -113,9 +110,20 @@ func write(dir string, hosts []string, until time.Time) error {
 	}
 	return errors.Join(
 		save(dir, ServerKey, "PRIVATE KEY", keyDER),
-		save(dir, Authority, "CERTIFICATE", authorityDER),
+		save(dir, Authority, "CERTIFICATE", append([][]byte{authorityDER}, trusted(dir)...)...),
 		save(dir, ServerCertificate, "CERTIFICATE", serverDER), // last: without it all is made again
 	)
+}
+
+// trusted are the authorities that are there and have not expired.
+func trusted(dir string) (all [][]byte) {
+	content, _ := os.ReadFile(filepath.Join(dir, Authority)) // where there is none, nobody trusts it
+	for block, rest := pem.Decode(content); block != nil; block, rest = pem.Decode(rest) {
+		if c, err := x509.ParseCertificate(block.Bytes); err == nil && time.Now().Before(c.NotAfter) {
+			all = append(all, block.Bytes)
+		}
+	}
+	return all
 }
 
 func template(name string, until time.Time) *x509.Certificate {
@@ -131,7 +139,7 @@ func template(name string, until time.Time) *x509.Certificate {
 
 // save writes a file that everyone can read who can reach it, as the credentials
 // are: to give each program its own folder is left to whatever mounts them.
-func save(dir, name, kind string, der []byte) error {
+func save(dir, name, kind string, ders ...[]byte) error {
 	path := filepath.Join(dir, name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
@@ -139,5 +147,9 @@ func save(dir, name, kind string, der []byte) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	return os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o444)
+	var content []byte
+	for _, der := range ders {
+		content = append(content, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})...)
+	}
+	return os.WriteFile(path, content, 0o444)
 }

@@ -51,6 +51,36 @@ func TestItIsMadeOnce(t *testing.T) {
 	require.NoError(t, handshake(t, dir, "nats"))
 }
 
+// The broker shows its old certificate until it is restarted, and clients connect
+// before that and after.
+func TestBothTheOldAndTheNewAreTrusted(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	_, _, err := certificates.Write(dir, hosts)
+	require.NoError(t, err)
+	old := pair(t, dir)
+	_, made, err := certificates.Write(dir, append(hosts, "nats-2"))
+	require.NoError(t, err)
+	require.True(t, made)
+	require.NotEqual(t, old.Certificate, pair(t, dir).Certificate)
+	require.NoError(t, handshakeWith(t, dir, old, "nats"))
+	require.NoError(t, handshake(t, dir, "nats"))
+}
+
+func TestItIsMadeAgainWhereTheKeyIsAnother(t *testing.T) {
+	t.Parallel()
+	dir, other := t.TempDir(), t.TempDir()
+	for _, d := range []string{dir, other} {
+		_, _, err := certificates.Write(d, hosts)
+		require.NoError(t, err)
+	}
+	require.NoError(t, os.Rename(filepath.Join(other, certificates.ServerKey), filepath.Join(dir, certificates.ServerKey)))
+	_, made, err := certificates.Write(dir, hosts)
+	require.NoError(t, err)
+	require.True(t, made)
+	require.NoError(t, handshake(t, dir, "nats"))
+}
+
 func TestWriteSaysWhereItCannot(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
@@ -65,8 +95,19 @@ func TestWriteSaysWhereItCannot(t *testing.T) {
 // handshake is that of a client who trusts the authority, and calls the server so.
 func handshake(t *testing.T, dir, host string) error {
 	t.Helper()
+	return handshakeWith(t, dir, pair(t, dir), host)
+}
+
+// pair is what the broker shows.
+func pair(t *testing.T, dir string) tls.Certificate {
+	t.Helper()
 	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, certificates.ServerCertificate), filepath.Join(dir, certificates.ServerKey))
 	require.NoError(t, err)
+	return pair
+}
+
+func handshakeWith(t *testing.T, dir string, pair tls.Certificate, host string) error {
+	t.Helper()
 	authority, err := os.ReadFile(filepath.Join(dir, certificates.Authority))
 	require.NoError(t, err)
 	roots := x509.NewCertPool()
