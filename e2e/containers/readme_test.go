@@ -82,19 +82,24 @@ func (p project) shows(text string) {
 // it printed.
 func (p project) compose(args ...string) string {
 	p.t.Helper()
+	out, said, err := p.try(args...)
+	if err != nil {
+		all, _, _ := p.try("logs", "--tail", "50") // if there are none, so be it
+		require.NoError(p.t, err, "docker compose %v: %s%s\n%s", args, out, said, all)
+	}
+	return out
+}
+
+// try runs a command of docker compose, and returns what it printed to stdout and
+// to stderr.
+func (p project) try(args ...string) (out, said string, err error) {
 	cmd := exec.Command("docker", append([]string{"compose"}, args...)...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "COMPOSE_PROJECT_NAME="+p.name, "NATS_PORT="+strconv.Itoa(p.port), "DASHBOARD_PORT="+strconv.Itoa(p.dashboard), "VERSION="+tag[1:], "COMPOSE_PROGRESS=plain")
-	var said strings.Builder
-	cmd.Stderr = &said
-	out, err := cmd.Output()
-	if err != nil {
-		logs := exec.Command("docker", "compose", "logs", "--tail", "50")
-		logs.Dir, logs.Env = cmd.Dir, cmd.Env
-		all, _ := logs.CombinedOutput() // if there are none, so be it
-		require.NoError(p.t, err, "docker compose %v: %s%s\n%s", args, out, &said, all)
-	}
-	return string(out)
+	var stdout, stderr strings.Builder
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err = cmd.Run()
+	return stdout.String(), stderr.String(), err
 }
 
 // composes skips the test where Docker has no Compose, unless CI must have it.

@@ -42,8 +42,9 @@ type stack struct {
 	topology *topology.Topology
 }
 
-// start starts a broker of that many nodes.
-func start(t *testing.T, nodes int) *stack {
+// start starts a broker of that many nodes. Before that there is a moment to
+// prepare something.
+func start(t *testing.T, nodes int, prepare ...func(s *stack)) *stack {
 	t.Helper()
 	s := &stack{t: t, docker: docker(t), nodes: make(map[string]*unit), secrets: t.TempDir()}
 	for i := range nodes {
@@ -55,6 +56,9 @@ func start(t *testing.T, nodes int) *stack {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.network.Remove(within(t))) })
 
+	for _, p := range prepare {
+		p(s)
+	}
 	var urls []string
 	for _, host := range s.hosts {
 		port := freePort(t)
@@ -77,7 +81,7 @@ func (s *stack) node(host string, port int) *unit {
 	}
 	source, err := filepath.Abs(filepath.Join(root, "deploy/nats"))
 	require.NoError(s.t, err)
-	volume := s.network.Name + "-" + host
+	volume := s.volume(host)
 	u := s.run(host, brokerImage, map[string]string{"SERVER_NAME": host},
 		[]string{source + ":/etc/nats/server:ro", filepath.Join(s.secrets, credentials.BrokerFolder) + ":/etc/nats/secrets:ro", volume + ":/data"},
 		port, []testcontainers.TerminateOption{testcontainers.RemoveVolumes(volume)},
@@ -86,6 +90,9 @@ func (s *stack) node(host string, port int) *unit {
 		testcontainers.WithWaitStrategy(wait.ForLog("Server is ready").WithStartupTimeout(patience)))
 	return u
 }
+
+// volume is where a node stores.
+func (s *stack) volume(host string) string { return s.network.Name + "-" + host }
 
 // service starts a replica of a service.
 func (s *stack) service(name string, environment ...string) *unit {

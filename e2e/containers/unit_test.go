@@ -69,6 +69,13 @@ func (u *unit) joinAgain() {
 	require.NoError(u.stack.t, err)
 }
 
+// says waits until the program has said that.
+func (u *unit) says(text string) {
+	u.stack.t.Helper()
+	ctx := u.stack.within()
+	require.Eventually(u.stack.t, func() bool { return strings.Contains(logs(ctx, u.DockerContainer), text) }, patience, tick, "it says %q", text)
+}
+
 func logs(ctx context.Context, c *testcontainers.DockerContainer) string {
 	reader, err := c.Logs(ctx)
 	if err != nil {
