@@ -1,6 +1,7 @@
 package generator
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -65,7 +66,7 @@ func (g *Generator) answer(ctx context.Context, requests []queue.Message[contrac
 		return err
 	}
 	for i, entry := range kept {
-		if entry.Kept.IsZero() { // ours is what is kept
+		if bytes.Equal(entry.Value, entries[i].Value) { // ours is what is kept
 			continue
 		}
 		responses[i] = contract.Response{}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -82,9 +83,16 @@ func (l *JetStream) Keep(ctx context.Context, entries ...Entry) ([]Entry, error)
 			}
 		}
 		// "Exists" may also mean that someone else is writing it this moment.
-		// If that fails in the end, nothing is there, and it is our turn again.
+		// If that fails in the end, nothing is there, and it is our turn again;
+		// until a node has noticed that it is cut off, again and again.
 		if todo, err = l.readTaken(ctx, entries, taken, kept); err != nil {
 			return nil, err
+		}
+		if len(todo) > 0 {
+			select {
+			case <-time.After(retryEvery):
+			case <-ctx.Done():
+			}
 		}
 	}
 	return kept, nil

@@ -14,8 +14,7 @@ var ErrInvalidID = errors.New("an ID must be 1 to 128 of the characters a-z A-Z 
 type Entry struct {
 	ID    string
 	Value []byte
-	// Kept is when it was stored, by the store's clock. Keep leaves it zero for
-	// an entry that it stored itself.
+	// Kept is when it was stored, by the store's clock. Keep may leave it zero.
 	Kept time.Time
 }
 

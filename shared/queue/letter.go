@@ -34,6 +34,11 @@ const (
 	maxToken     = 128      // bytes
 	maxReason    = 1000     // bytes
 	maxOriginals = 16 << 10 // bytes of original headers; the broker takes 64 KiB in all
+
+	// asideWithin bounds the wait for letters to be stored. Where they cannot be
+	// (their stream is full, or missing) their messages stay in the queue and come
+	// again later: waiting for room would keep good messages waiting, too.
+	asideWithin = 5 * time.Second
 )
 
 // rejected is a message to be set aside, and why.
@@ -43,8 +48,8 @@ type rejected[T any] struct {
 }
 
 // setAside makes messages dead letters, and only when that is confirmed takes
-// them out of the queue. It says whether all are: what cannot be set aside,
-// because work ended, stays in the queue.
+// them out of the queue. It says whether all are: what cannot be set aside stays
+// in the queue.
 func (w *worker[T]) setAside(work context.Context, messages ...rejected[T]) bool {
 	if len(messages) == 0 {
 		return true
@@ -53,7 +58,9 @@ func (w *worker[T]) setAside(work context.Context, messages ...rejected[T]) bool
 	for i, m := range messages {
 		letters[i] = w.letter(m)
 	}
-	refused, err := w.client.publisher.Publish(work, "", letters)
+	within, cancel := context.WithTimeout(work, asideWithin)
+	defer cancel()
+	refused, err := w.client.publisher.Publish(within, "", letters)
 	for i, m := range messages {
 		log := w.log.With().Str("id", m.id).Str("reason", oneLine(m.reason)).Int("deliveries", m.Deliveries).Logger()
 		if failed := errors.Join(err, refused[i]); failed != nil {

@@ -148,6 +148,32 @@ func TestLetterIsStoredBeforeItsMessageIsTerminated(t *testing.T) {
 	require.Len(t, f.letters(), 1)
 }
 
+// Two bad messages, one for each loop, and no room for their letters. Good
+// messages must not wait for it.
+func TestNoRoomForLettersDoesNotStopTheFlow(t *testing.T) {
+	t.Parallel()
+	f := start(t, topology.Settings{AckWait: never})
+	full := f.stream(topology.DeadLetters).Config
+	full.MaxBytes = 1
+	_, err := f.js.UpdateStream(t.Context(), full)
+	require.NoError(t, err)
+	config := requestsConfig()
+	config.MaxBackoff = never
+	q := queue.New(f.client(f.connect(), patience), config, contract.Requests)
+	for range 2 {
+		raw(t, f.url, topology.SubjectRequest, "NATS/1.0\r\n\r\n", "poison")
+	}
+	good := f.publish(q, 500)
+
+	h := newHandled()
+	f.consume(q, h.handle)
+	f.eventually(func() bool { return h.count() == len(good) }, "good messages wait for bad ones")
+	h.requireEachOnce(t, good)
+	f.eventually(func() bool { return f.logs.lines("cannot set a message aside", "it stays in the queue") == 2 }, "the log does not say it")
+	f.eventually(func() bool { return f.left() == 2 }, "acknowledgements are missing, or a message is")
+	require.Zero(t, q.Counts().DeadLettered)
+}
+
 // Sequences begin anew with a stream, and the broker still knows the IDs of the
 // letters about the old ones.
 func TestNewStreamsMessageHasItsOwnLetter(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 )
 
 // delivery is a message in hand, and how to settle it: every delivery ends in
-// exactly one of ack, again, handBack or term.
+// exactly one of ack, again or setAside.
 type delivery[T any] struct {
 	Message[T]
 	id       string
@@ -165,20 +165,23 @@ func (w *worker[T]) giveBack(work context.Context, d *delivery[T], pause time.Du
 	if work.Err() != nil {
 		pause = 0
 	}
-	w.again(d, pause)
-	w.counts.handedBack.Add(1)
+	if w.again(d, pause) {
+		w.counts.handedBack.Add(1)
+	}
 }
 
-// again has the message come again after pause.
-func (w *worker[T]) again(d *delivery[T], pause time.Duration) {
+// again has the message come again after pause, and says whether it was still
+// to be settled.
+func (w *worker[T]) again(d *delivery[T], pause time.Duration) bool {
 	if !d.hold.release(d.msg) {
-		return
+		return false
 	}
 	if pause == 0 {
 		w.reply(d.msg, "-NAK")
-		return
+	} else {
+		w.reply(d.msg, fmt.Sprintf(`-NAK {"delay":%d}`, pause))
 	}
-	w.reply(d.msg, fmt.Sprintf(`-NAK {"delay":%d}`, pause))
+	return true
 }
 
 // reply tells the broker what became of a delivery. Nobody waits for an answer:
