@@ -12,6 +12,7 @@ import (
 
 	"decoupled.example/shared/brokertest"
 	"decoupled.example/shared/ledger"
+	"decoupled.example/shared/topology"
 )
 
 // The bucket itself keeps what was written first, also from a client that
@@ -20,11 +21,11 @@ func TestTheBucketRefusesASecondWrite(t *testing.T) {
 	t.Parallel()
 	t.Run("one node", func(t *testing.T) {
 		t.Parallel()
-		refuseSecondWrites(t, newStore(t, 1, brokertest.Start(t)))
+		refuseSecondWrites(t, newStore(t, topology.Settings{}, brokertest.Start(t)))
 	})
 	t.Run("three nodes", func(t *testing.T) {
 		t.Parallel()
-		refuseSecondWrites(t, newStore(t, 3, brokertest.StartCluster(t).Nodes...))
+		refuseSecondWrites(t, newStore(t, topology.Settings{Replicas: 3}, brokertest.StartCluster(t).Nodes...))
 	})
 }
 
@@ -91,7 +92,7 @@ func refuseSecondWrites(t *testing.T, s *store) {
 // It is read like any other.
 func TestHeadersOfAnEntryMisleadNobody(t *testing.T) {
 	t.Parallel()
-	s := newStore(t, 1, brokertest.Start(t))
+	s := newStore(t, topology.Settings{}, brokertest.Start(t))
 	js, err := jetstream.New(s.nodes[0].Connect())
 	require.NoError(t, err)
 	l := s.Open(t)
@@ -129,7 +130,7 @@ func TestAllOfWhatIsLeft(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			broker := brokertest.Start(t)
-			stream := createBucket(t, broker.Connect(), "shrinking", 1)
+			stream := createBucket(t, broker.Connect(), "shrinking", topology.Settings{})
 			l := open(t, broker.Connect(), zerolog.Nop(), "shrinking")
 			for i := range 10 {
 				_, err := l.Keep(t.Context(), ledger.Entry{ID: strconv.Itoa(i + 1)})

@@ -12,6 +12,7 @@ import (
 
 	"decoupled.example/shared/brokertest"
 	"decoupled.example/shared/ledger"
+	"decoupled.example/shared/topology"
 )
 
 // Right after "exists" a replica may not have the entry yet; and as long as the
@@ -19,8 +20,21 @@ import (
 // must return the winner all the same, at whatever node it is connected.
 func TestALoserAlwaysReturnsTheWinner(t *testing.T) {
 	t.Parallel()
-	s := newStore(t, 3, brokertest.StartCluster(t).Nodes...)
-	const writers, rounds, batch = 3, 120, 10
+	nodes := brokertest.StartCluster(t).Nodes
+	t.Run("one by one", func(t *testing.T) {
+		t.Parallel()
+		losersReturnWinners(t, newStore(t, topology.Settings{Replicas: 3}, nodes...), 10)
+	})
+	t.Run("in batches", func(t *testing.T) {
+		t.Parallel()
+		losersReturnWinners(t, newStore(t, topology.Settings{Replicas: 3, SyncAlways: true}, nodes...), 40)
+	})
+}
+
+// losersReturnWinners has writers keep the same entries at once, again and again.
+func losersReturnWinners(t *testing.T, s *store, batch int) {
+	t.Helper()
+	const writers, rounds = 3, 120
 	handles := make([]ledger.Ledger, writers) // each at another node
 	for w := range handles {
 		handles[w] = s.Open(t)
@@ -60,7 +74,7 @@ func TestALoserAlwaysReturnsTheWinner(t *testing.T) {
 func TestWritersGoOnWithoutTheLeader(t *testing.T) {
 	t.Parallel()
 	cluster := brokertest.StartCluster(t)
-	s := newStore(t, 3, cluster.Nodes...)
+	s := newStore(t, topology.Settings{Replicas: 3}, cluster.Nodes...)
 	var (
 		kept     atomic.Int64
 		returned [3]map[string]string

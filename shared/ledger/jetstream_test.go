@@ -27,7 +27,7 @@ func TestJetStreamOnOneNode(t *testing.T) {
 	broker := brokertest.Start(t)
 	ledgertest.Run(t, func(t *testing.T) ledgertest.Store {
 		t.Helper()
-		return newStore(t, 1, broker)
+		return newStore(t, topology.Settings{}, broker)
 	})
 }
 
@@ -35,7 +35,7 @@ func TestJetStreamOnOneNodeThatRestarts(t *testing.T) {
 	t.Parallel()
 	ledgertest.RunOutages(t, func(t *testing.T) ledgertest.Stoppable {
 		t.Helper()
-		return newStore(t, 1, brokertest.Start(t))
+		return newStore(t, topology.Settings{}, brokertest.Start(t))
 	})
 }
 
@@ -44,7 +44,7 @@ func TestJetStreamOnThreeNodes(t *testing.T) {
 	cluster := brokertest.StartCluster(t)
 	ledgertest.Run(t, func(t *testing.T) ledgertest.Store {
 		t.Helper()
-		return newStore(t, 3, cluster.Nodes...)
+		return newStore(t, topology.Settings{Replicas: 3}, cluster.Nodes...)
 	})
 }
 
@@ -52,8 +52,24 @@ func TestJetStreamOnThreeNodesThatRestart(t *testing.T) {
 	t.Parallel()
 	ledgertest.RunOutages(t, func(t *testing.T) ledgertest.Stoppable {
 		t.Helper()
-		return newStore(t, 3, brokertest.StartCluster(t).Nodes...)
+		return newStore(t, topology.Settings{Replicas: 3}, brokertest.StartCluster(t).Nodes...)
 	})
+}
+
+// Where the broker syncs every write, what is kept at once goes as one atomic batch.
+func TestJetStreamInBatches(t *testing.T) {
+	t.Parallel()
+	for name, nodes := range map[string][]*brokertest.Broker{
+		"one node": {brokertest.Start(t)}, "three nodes": brokertest.StartCluster(t).Nodes,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ledgertest.Run(t, func(t *testing.T) ledgertest.Store {
+				t.Helper()
+				return newStore(t, topology.Settings{Replicas: len(nodes), SyncAlways: true}, nodes...)
+			})
+		})
+	}
 }
 
 // buckets numbers the buckets, as they may be at the same broker.
@@ -66,10 +82,10 @@ type store struct {
 	opened int
 }
 
-func newStore(t *testing.T, replicas int, nodes ...*brokertest.Broker) *store {
+func newStore(t *testing.T, settings topology.Settings, nodes ...*brokertest.Broker) *store {
 	t.Helper()
 	s := &store{nodes: nodes, bucket: fmt.Sprint("ledger-", buckets.Add(1))}
-	createBucket(t, nodes[0].Connect(), s.bucket, replicas)
+	createBucket(t, nodes[0].Connect(), s.bucket, settings)
 	return s
 }
 
@@ -103,9 +119,9 @@ func open(t *testing.T, conn *nats.Conn, log zerolog.Logger, bucket string) *led
 // createBucket makes a bucket with the very configuration that setup gives to
 // ledgers; only that entries are small is the topology's business, and not the
 // ledger's.
-func createBucket(t *testing.T, conn *nats.Conn, bucket string, replicas int) jetstream.Stream {
+func createBucket(t *testing.T, conn *nats.Conn, bucket string, settings topology.Settings) jetstream.Stream {
 	t.Helper()
-	streams, err := topology.Streams(topology.Settings{Replicas: replicas})
+	streams, err := topology.Streams(settings)
 	require.NoError(t, err)
 	for _, config := range streams {
 		if config.Name != "KV_"+topology.Asked {
@@ -137,7 +153,7 @@ func TestTheNamedPermissionsAreEnough(t *testing.T) {
 		$JS.API.STREAM.INFO.KV_small
 		$JS.API.STREAM.MSG.GET.KV_small
 		$JS.API.DIRECT.GET.KV_small`)))
-	createBucket(t, broker.Connect(), bucket, 1)
+	createBucket(t, broker.Connect(), bucket, topology.Settings{})
 	denied := make(chan error, 100)
 	l := open(t, broker.Connect(nats.UserInfo("service", ""), nats.CustomInboxPrefix("_INBOX_service"),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { denied <- err })), zerolog.Nop(), bucket)

@@ -13,6 +13,7 @@ import (
 
 	"decoupled.example/shared/brokertest"
 	"decoupled.example/shared/ledger"
+	"decoupled.example/shared/topology"
 )
 
 var million = flag.Bool("ledger.million", false, "walk a ledger of a million entries, and log how long it takes")
@@ -27,7 +28,7 @@ func TestManyEntriesAreCountedAtOnceAndWalkedInLittleMemory(t *testing.T) {
 	}
 	const page = 4096 // what one request reads
 	broker := brokertest.Start(t)
-	createBucket(t, broker.Connect(), "many", 1)
+	createBucket(t, broker.Connect(), "many", topology.Settings{})
 	fill(t, open(t, broker.Connect(), zerolog.Nop(), "many"), entries)
 	conn := broker.Connect()
 	l := open(t, conn, zerolog.Nop(), "many")

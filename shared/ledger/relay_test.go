@@ -14,6 +14,7 @@ import (
 
 	"decoupled.example/shared/brokertest"
 	"decoupled.example/shared/ledger"
+	"decoupled.example/shared/topology"
 )
 
 const bucket = "relayed"
@@ -33,7 +34,7 @@ type relay struct {
 func through(t *testing.T, r relay) (relayed, direct ledger.Ledger) {
 	t.Helper()
 	broker := brokertest.Start(t)
-	createBucket(t, broker.Connect(), bucket, 1)
+	createBucket(t, broker.Connect(), bucket, topology.Settings{})
 	behind := broker.Connect()
 	front := brokertest.Start(t, func(o *server.Options) { o.JetStream = false })
 	conn := front.Connect()

@@ -14,6 +14,7 @@ import (
 	"decoupled.example/shared/brokertest"
 	"decoupled.example/shared/ledger"
 	"decoupled.example/shared/publish"
+	"decoupled.example/shared/topology"
 )
 
 // users makes the broker know "service", who may only publish to some subjects,
@@ -61,7 +62,7 @@ func TestAMissingBucketIsNamedAndWaitedFor(t *testing.T) {
 		log.Await(t, `"level":"warn"`, "run setup", "later", "trying again")
 		require.False(t, log.Has("incomplete"), "%s: %q", name, log.Lines())
 	}
-	createBucket(t, broker.Connect(), "later", 1)
+	createBucket(t, broker.Connect(), "later", topology.Settings{})
 
 	require.NoError(t, group.Wait())
 }
@@ -69,7 +70,7 @@ func TestAMissingBucketIsNamedAndWaitedFor(t *testing.T) {
 func TestAMissingPermissionIsNamed(t *testing.T) {
 	t.Parallel()
 	broker := brokertest.Start(t, users([]string{"nothing"}))
-	createBucket(t, broker.Connect(), "closed", 1)
+	createBucket(t, broker.Connect(), "closed", topology.Settings{})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	results := make(map[string]chan error)
@@ -95,7 +96,7 @@ func TestAMissingPermissionIsNamed(t *testing.T) {
 func TestWithoutAConnectionNothingPilesUp(t *testing.T) {
 	t.Parallel()
 	broker := brokertest.Start(t)
-	createBucket(t, broker.Connect(), "steady", 1)
+	createBucket(t, broker.Connect(), "steady", topology.Settings{})
 	conn := broker.Connect()
 	l := open(t, conn, zerolog.Nop(), "steady")
 	for name, operation := range operations(l) {
@@ -115,7 +116,7 @@ func TestWithoutAConnectionNothingPilesUp(t *testing.T) {
 func TestClosingTheConnectionEndsEveryCall(t *testing.T) {
 	t.Parallel()
 	broker := brokertest.Start(t)
-	createBucket(t, broker.Connect(), "steady", 1)
+	createBucket(t, broker.Connect(), "steady", topology.Settings{})
 	for name := range operations(nil) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -141,7 +142,7 @@ func TestClosingTheConnectionEndsEveryCall(t *testing.T) {
 
 func TestAnEntryThatIsTooLargeIsNamed(t *testing.T) {
 	t.Parallel()
-	s := newStore(t, 1, brokertest.Start(t))
+	s := newStore(t, topology.Settings{}, brokertest.Start(t))
 	l := s.Open(t)
 	_, err := l.Keep(t.Context(), ledger.Entry{ID: "small"}, ledger.Entry{ID: "huge", Value: make([]byte, 2<<20)})
 	require.ErrorIs(t, err, publish.ErrTooLarge)
@@ -154,7 +155,7 @@ func TestLargeEntriesAreReadInPortions(t *testing.T) {
 	t.Parallel()
 	const limit = 4 << 20
 	broker := brokertest.Start(t, func(o *server.Options) { o.MaxPending = limit })
-	s := newStore(t, 1, broker)
+	s := newStore(t, topology.Settings{}, broker)
 	l := s.Open(t)
 	var ids []string
 	for i := range 40 {
