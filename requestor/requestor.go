@@ -47,22 +47,21 @@ func (o Options) Validate() error {
 
 // Requestor asks, and stores what is answered, to it or to any other replica.
 type Requestor struct {
-	options Options
-	queues  topology.Queues
-	stored  ledger.Ledger
-	asker   *Asker
-	grace   time.Duration
-	log     zerolog.Logger
-	asked   atomic.Int64
-	asking  atomic.Int64 // 1 while it asks, or will
-	waiting outstanding
+	options  Options
+	topology *topology.Topology
+	stored   ledger.Ledger
+	asker    *Asker
+	log      zerolog.Logger
+	asked    atomic.Int64
+	asking   atomic.Int64 // 1 while it asks, or will
+	waiting  outstanding
 }
 
 // New returns a requestor that works on the topology.
 func New(t *topology.Topology, o Options, log zerolog.Logger) *Requestor {
 	return &Requestor{
-		options: o, queues: t.Queues, stored: t.Ledger(topology.Stored),
-		asker: NewAsker(t), grace: t.Grace(), log: log,
+		options: o, topology: t, stored: t.Ledger(topology.Stored),
+		asker: NewAsker(t), log: log,
 	}
 }
 
@@ -73,7 +72,7 @@ func (r *Requestor) Run(ctx context.Context) error {
 	ctx, done := context.WithCancel(ctx)
 	defer done()
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return r.queues.Responses.Consume(ctx, r.store) })
+	group.Go(func() error { return r.topology.Responses.Consume(ctx, r.store) })
 	group.Go(func() error {
 		if err := r.ask(ctx); err != nil {
 			return err
@@ -98,7 +97,7 @@ func (r *Requestor) ask(ctx context.Context) error {
 	r.asking.Store(1)
 	defer r.asking.Store(0)
 	// Work in hand is finished when ctx ends, within the grace.
-	work, cancel := grace.After(ctx, r.grace)
+	work, cancel := grace.After(ctx, r.topology.Grace())
 	defer cancel()
 	// The burst lets a fast requestor ask in batches. It is also all that is
 	// made up for after a time in which the queue was full.
@@ -106,6 +105,13 @@ func (r *Requestor) ask(ctx context.Context) error {
 	for r.options.Count == 0 || r.asked.Load() < int64(r.options.Count) {
 		if limiter.Wait(ctx) != nil {
 			return nil // told to stop
+		}
+		// Without a connection nothing is in hand, and a stop need not wait.
+		if err := r.topology.AwaitConnection(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
 		}
 		n := 1
 		for n < r.left() && limiter.Allow() {
@@ -157,12 +163,12 @@ func (r *Requestor) store(ctx context.Context, responses []queue.Message[contrac
 	if r.options.UntilStored {
 		r.waiting.remove(entries)
 	}
-	return r.queues.Receipts.Publish(ctx, receipts...)
+	return r.topology.Receipts.Publish(ctx, receipts...)
 }
 
 // Counts are what this replica has done since it started.
 func (r *Requestor) Counts() map[string]int64 {
-	responses, receipts := r.queues.Responses.Counts(), r.queues.Receipts.Counts()
+	responses, receipts := r.topology.Responses.Counts(), r.topology.Receipts.Counts()
 	return map[string]int64{
 		"asked":         r.asked.Load(),
 		"stored":        responses.Acknowledged,

@@ -15,6 +15,7 @@ import (
 	"decoupled.example/shared/contract"
 	"decoupled.example/shared/ledger"
 	"decoupled.example/shared/queue"
+	"decoupled.example/shared/service"
 	"decoupled.example/shared/topology"
 )
 
@@ -60,6 +61,28 @@ func TestOptions(t *testing.T) {
 			continue
 		}
 		require.ErrorContains(t, err, text)
+	}
+}
+
+// It has nothing in hand, so there is nothing to be patient for.
+func TestWithoutABrokerAStopIsAtOnce(t *testing.T) {
+	t.Parallel()
+	broker := brokertest.Start(t)
+	conn := broker.Connect()
+	broker.Stop()
+	top, err := topology.Open(conn, zerolog.Nop(), 2*patience)
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	r := New(top, Options{Rate: 1000}, zerolog.Nop())
+	go func() { ended <- r.Run(ctx) }()
+	require.Eventually(t, func() bool { return r.Counts()[service.CountAsking] == 1 }, patience, 10*time.Millisecond)
+	stop()
+	select {
+	case err := <-ended:
+		require.NoError(t, err)
+	case <-time.After(patience):
+		require.FailNow(t, "it takes the grace")
 	}
 }
 

@@ -92,7 +92,7 @@ func (p *Publisher) settle(ctx context.Context, stream string, messages []*nats.
 	pause, sayAt := firstPause, time.Now().Add(sayAfter)
 	for first := true; ; first = false {
 		if !p.conn.IsConnected() {
-			if err := p.awaitConnection(ctx); err != nil {
+			if err := p.AwaitConnection(ctx); err != nil {
 				return open, err
 			}
 			sayAt = time.Now().Add(sayAfter)
@@ -194,9 +194,12 @@ func (p *Publisher) await(ctx context.Context, c *call) error {
 	}
 }
 
-// awaitConnection keeps attempts out of the client's reconnect buffer, where
-// they would pile up during an outage and all be sent after it.
-func (p *Publisher) awaitConnection(ctx context.Context) error {
+// AwaitConnection returns when there is a connection; with an error if ctx ends
+// before, or the connection is closed.
+//
+// It keeps attempts out of the client's reconnect buffer, where they would pile
+// up during an outage and all be sent after it.
+func (p *Publisher) AwaitConnection(ctx context.Context) error {
 	changed := p.conn.StatusChanged(nats.CONNECTED, nats.CLOSED)
 	defer p.conn.RemoveStatusListener(changed)
 	for !p.conn.IsConnected() { // it may have come back before we listened

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"context"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -60,6 +61,12 @@ func Open(conn *nats.Conn, log zerolog.Logger, grace time.Duration) (*Topology, 
 
 // Grace is how long work in hand may take after a stop.
 func (t *Topology) Grace() time.Duration { return t.grace }
+
+// AwaitConnection returns when there is a connection; with an error if ctx ends
+// before, or the connection is closed.
+func (t *Topology) AwaitConnection(ctx context.Context) error {
+	return t.publisher.AwaitConnection(ctx)
+}
 
 // Ledger returns the ledger of that name, one of LedgerNames.
 func (t *Topology) Ledger(name string) *ledger.JetStream {
