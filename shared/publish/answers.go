@@ -21,7 +21,7 @@ var errUnanswered = errors.New("no answer")
 // one subscription for all, since making and ending one costs the broker, and
 // each node of a cluster, about as much as a message.
 //
-// A message's answer comes to <inbox>.<call>.<index>.
+// A message's answer comes to <inbox>.<call>.<index>, or to <inbox>.<call>.all.
 type answers struct {
 	inbox string
 	mu    sync.Mutex
@@ -69,7 +69,9 @@ func (a *answers) receive(m *nats.Msg) {
 	if c == nil { // too late: nobody waits any more
 		return
 	}
-	if i, err := strconv.Atoi(index); err == nil {
+	if index == allIndex {
+		c.confirm(m)
+	} else if i, err := strconv.Atoi(index); err == nil {
 		c.answer(i, read(m))
 	}
 }
@@ -83,7 +85,8 @@ type call struct {
 
 	mu       sync.Mutex
 	verdicts []error // by index; nil is a confirmation
-	left     int     // how many are still errUnanswered
+	left     int     // how many answers are missing
+	place    uint64  // the last sequence that an answer to all has named
 }
 
 // reply is where the answer to a message comes.

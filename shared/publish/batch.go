@@ -29,6 +29,12 @@ const (
 
 const atomicPublishDisabled jetstream.ErrorCode = 10174
 
+// takesBatches is false when the stream has refused one lately.
+func (p *Publisher) takesBatches(stream string) bool {
+	since, ok := p.disabled.Load(stream)
+	return !ok || time.Since(since.(time.Time)) >= askAgain
+}
+
 // batch publishes messages as one atomic batch, and says whether they are
 // stored. If not, why that is, and which of them is to blame, is for them to
 // find out one by one.
@@ -37,9 +43,6 @@ const atomicPublishDisabled jetstream.ErrorCode = 10174
 // it confirms: a batch is synced once, not once a message. Elsewhere it would
 // cost more than it saves.
 func (p *Publisher) batch(ctx context.Context, stream string, messages []*nats.Msg) bool {
-	if since, ok := p.disabled.Load(stream); ok && time.Since(since.(time.Time)) < askAgain {
-		return false
-	}
 	c, end := p.begin(1)
 	defer end()
 	id := nuid.Next()

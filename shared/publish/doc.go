@@ -1,9 +1,11 @@
 // Package publish sends messages to JetStream and returns when the broker has
 // confirmed every one of them. Queues and ledgers both stand on it.
 //
-// All messages of a call go out without waiting in between; each has an answer of
-// its own. Where the stream allows atomic batches (AllowAtomicPublish), that is
-// where the broker syncs every write to the disk, they go as such a batch first.
+// All messages of a call go out without waiting in between. At first they are
+// taken as one, with one place for all answers, as that costs the broker least.
+// Where the stream allows atomic batches (AllowAtomicPublish), that is where the
+// broker syncs every write to the disk, they are such a batch. When not all were
+// stored they go again one by one, each with an answer of its own.
 //
 // What is not confirmed is sent again, with the same headers, until it is, or
 // until the caller's context ends: an outage, a full stream, a missing stream or a

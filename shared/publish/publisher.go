@@ -100,8 +100,8 @@ func (p *Publisher) settle(ctx context.Context, stream string, messages []*nats.
 		if ctx.Err() != nil {
 			return open, ctx.Err()
 		}
-		if first && stream != "" && len(messages) >= worthABatch {
-			if p.batch(ctx, stream, messages) {
+		if first && stream != "" && len(messages) > 1 {
+			if p.asOne(ctx, stream, messages) {
 				return nil, nil
 			}
 			if ctx.Err() != nil || !p.conn.IsConnected() {
@@ -123,6 +123,15 @@ func (p *Publisher) settle(ctx context.Context, stream string, messages []*nats.
 		}
 		pause = min(2*pause, maxPause)
 	}
+}
+
+// asOne publishes messages in the way that costs least, and says whether all are
+// stored.
+func (p *Publisher) asOne(ctx context.Context, stream string, messages []*nats.Msg) bool {
+	if len(messages) >= worthABatch && p.takesBatches(stream) {
+		return p.batch(ctx, stream, messages)
+	}
+	return p.together(ctx, messages)
 }
 
 // attempt sends what is open once and waits for the answers. It returns what is

@@ -1,0 +1,64 @@
+package publish
+
+import (
+	"bytes"
+	"context"
+	"strconv"
+
+	"github.com/nats-io/nats.go"
+)
+
+// allIndex is in the place of a message's index where one subject is for the
+// answers to all.
+const allIndex = "all"
+
+// together publishes messages whose answers all come to one subject, and says
+// whether all are stored. If not, which of them is to blame is for them to find
+// out one by one.
+//
+// A subject for each would be new to the broker each time, and costs it as much
+// as finding the stream does.
+func (p *Publisher) together(ctx context.Context, messages []*nats.Msg) bool {
+	c, end := p.begin(len(messages))
+	defer end()
+	for _, m := range messages {
+		if p.send(m, c.inbox+allIndex) != nil {
+			return false
+		}
+	}
+	return p.await(ctx, c) == nil && c.verdict(0) == nil
+}
+
+// confirm takes note of one answer to all messages. They need not tell which
+// message they are about as long as no two are about the same: a broker that
+// changes its leader may answer twice. So each must name a later place in the
+// stream than the one before.
+func (c *call) confirm(m *nats.Msg) {
+	err := read(m)
+	place := sequence(m.Data)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.left == 0:
+	case err != nil || place <= c.place: // the end: verdict(0) stays what it is
+		c.left = 0
+		close(c.answered)
+	default:
+		c.place = place
+		if c.left--; c.left == 0 {
+			c.verdicts[0] = nil
+			close(c.answered)
+		}
+	}
+}
+
+// sequence is where a confirmation says that the message is stored; 0 if it
+// does not.
+func sequence(confirmation []byte) uint64 {
+	_, rest, _ := bytes.Cut(confirmation, []byte(`"seq":`))
+	if end := bytes.IndexAny(rest, ",}"); end >= 0 {
+		rest = rest[:end]
+	}
+	n, _ := strconv.ParseUint(string(bytes.TrimSpace(rest)), 10, 64)
+	return n
+}
