@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
@@ -21,6 +22,13 @@ func (f *fixture) goesOn(q *queue.Queue[request], h *handled) {
 	f.Helper()
 	value := f.publish(q, 1)[0]
 	require.Eventually(f, func() bool { return h.of(value) > 0 }, soon, often, "nothing is handled any more")
+}
+
+func TestJetStreamThatIsDisabledIsNamed(t *testing.T) {
+	t.Parallel()
+	f := startEmpty(t, func(o *server.Options) { o.JetStream = false })
+	f.consume(f.requests(), newHandled().handle)
+	f.eventually(func() bool { return f.logs.lines("cannot consume yet", "JetStream is not enabled") > 0 }, "the log does not say what is wrong")
 }
 
 func TestIdleConsumerGoesOnAfterARestart(t *testing.T) {
