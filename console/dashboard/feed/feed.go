@@ -31,7 +31,9 @@ type Feed struct {
 	last     reading
 	latest   Snapshot
 	requests requests
-	dead     *letters.Letters // once they were there
+	dead     *letters.Letters      // once they were there
+	listed   jetstream.StreamState // of which the newest letters were read
+	listing  bool                  // that was in the last round
 }
 
 // New returns a feed that asks over the connection of js, which stays the
@@ -73,7 +75,10 @@ func (f *Feed) round(ctx context.Context) {
 	f.latest.Trouble, f.latest.Lost = nil, time.Time{}
 	f.latest.Status = now.Status
 	f.latest.Flows = flows(f.last, now)
-	f.latest.Verdict = verdict(f.last, now)
+	f.latest.Verdict = verdict(f.last, now, f.latest.Verdict)
+	if f.last.begun != now.begun { // what was before says nothing any more
+		f.latest.History = nil
+	}
 	f.latest.History = remember(f.latest.History, now.point())
 	f.latest.Requests = f.requests.list()
 	f.latest.Latency = latency(f.requests.finished, f.latest.At)
@@ -88,38 +93,41 @@ func (f *Feed) all(ctx context.Context) (reading, error) {
 	if err != nil {
 		return now, err
 	}
-	if err := f.readLetters(ctx, now); err != nil {
+	if err := f.requests.look(ctx, f.js, now.asked, time.Now()); err != nil {
 		return now, err
 	}
-	return now, f.requests.look(ctx, f.js, now.asked, f.latest.Letters, time.Now())
+	// Either of the two questions about letters, in turn when there is reason for
+	// both, so that however fast letters come no round asks for more.
+	if f.listing = !f.listing && f.otherLetters(now.letters); f.listing {
+		return now, f.readLetters(ctx, now.letters)
+	}
+	return now, f.requests.mark(ctx, f.js, now.letters)
 }
 
-// readLetters reads the newest letters when there are others than were read last.
-func (f *Feed) readLetters(ctx context.Context, now reading) error {
-	last := f.last.letters
-	if complete := len(f.latest.Letters) == int(min(now.letters.Msgs, shownLetters)); complete &&
-		last.Msgs == now.letters.Msgs && last.LastSeq == now.letters.LastSeq && last.FirstSeq == now.letters.FirstSeq {
-		return nil
-	}
+// otherLetters is true when there are others than were read last, or these were
+// not all that were wanted.
+func (f *Feed) otherLetters(now jetstream.StreamState) bool {
+	return len(f.latest.Letters) != int(min(now.Msgs, shownLetters)) ||
+		f.listed.Msgs != now.Msgs || f.listed.LastSeq != now.LastSeq || f.listed.FirstSeq != now.FirstSeq
+}
+
+// readLetters reads the newest letters.
+func (f *Feed) readLetters(ctx context.Context, now jetstream.StreamState) error {
 	var err error
 	if f.dead == nil {
 		if f.dead, err = letters.Open(ctx, f.js); err != nil {
 			return err
 		}
 	}
-	newest, err := f.dead.Newest(ctx, shownLetters, now.letters)
+	newest, err := f.dead.Newest(ctx, shownLetters, now)
 	if err == nil {
-		f.latest.Letters = newest
+		f.latest.Letters, f.listed = newest, now
 	}
 	return err
 }
 
-// remember adds a point to what there was in the last minutes. Counts that fall
-// were reset, and what was before says nothing any more.
+// remember adds a point to what there was in the last minutes.
 func remember(points []Point, p Point) []Point {
-	if n := len(points); n > 0 && points[n-1].Ledgers[0] > p.Ledgers[0] {
-		points = nil
-	}
 	old := slices.IndexFunc(points, func(q Point) bool { return p.At.Sub(q.At) <= history })
 	if old < 0 {
 		old = len(points)

@@ -9,6 +9,8 @@ import (
 
 	"decoupled.example/console/internal/testbed"
 	"decoupled.example/console/letters"
+	"decoupled.example/console/reset"
+	"decoupled.example/shared/contract"
 	"decoupled.example/shared/ledger"
 	"decoupled.example/shared/topology"
 )
@@ -42,7 +44,7 @@ func TestASnapshotTellsAll(t *testing.T) {
 	b.Services()
 	b.Eventually(func() bool {
 		f.round(b.Context())
-		return f.latest.Verdict == Verdict{} && f.latest.Latency.Requests == newest && f.latest.Status.Ledgers[topology.Received] == 50 &&
+		return f.latest.Verdict == Verdict{Settled: true} && f.latest.Latency.Requests == newest && f.latest.Status.Ledgers[topology.Received] == 50 &&
 			f.latest.Status.Alive(topology.Generator) == 1
 	}, "all is finished, and who did it is seen")
 	for _, r := range f.latest.Requests {
@@ -76,7 +78,6 @@ func TestTheNewestLettersAreRead(t *testing.T) {
 	f.round(b.Context())
 	require.Len(t, f.latest.Letters, shownLetters)
 	require.Equal(t, ids[len(ids)-1], f.latest.Letters[0].RequestID)
-	require.True(t, f.latest.Requests[0].Dead)
 	require.EqualValues(t, len(ids), f.latest.Verdict.Letters)
 
 	dead, err := letters.Open(b.Context(), b.JS)
@@ -85,9 +86,33 @@ func TestTheNewestLettersAreRead(t *testing.T) {
 		require.NoError(t, dead.Discard(b.Context(), sequence+1))
 	}
 	f.round(b.Context())
+	f.round(b.Context()) // no letter has gone since the one before
 	require.Empty(t, f.latest.Letters)
-	f.round(b.Context()) // the second in a row that sees everything empty
 	require.EqualValues(t, len(ids), f.latest.Verdict.Lost, "who discards the letters has lost the requests")
+}
+
+// Also those whose letters are long not the newest any more: they would take the
+// places of others.
+func TestRequestsWithADeadLetterAreFollowedNoLonger(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	f := patient(b)
+	ids := b.SetAside(shownLetters + 3)
+	f.round(b.Context()) // reads the newest letters,
+	require.Len(t, f.requests.followed, len(ids))
+	f.round(b.Context()) // and then looks for the requests'
+	require.Empty(t, f.requests.followed)
+	require.Len(t, f.latest.Requests, len(ids))
+	for _, r := range f.latest.Requests {
+		require.True(t, r.Dead, r.ID)
+	}
+	dead, err := letters.Open(b.Context(), b.JS)
+	require.NoError(t, err)
+	require.NoError(t, dead.Discard(b.Context(), 1))
+	f.round(b.Context())
+	f.round(b.Context())
+	require.False(t, f.latest.Requests[len(ids)-1].Dead)
+	require.True(t, f.latest.Requests[0].Dead)
 }
 
 // No round asks as much as twenty questions, whatever there is to be seen.
@@ -99,10 +124,14 @@ func TestTheBrokerIsAskedLessThanTwentyTimesARound(t *testing.T) {
 	f := patient(b)
 	dead, err := letters.Open(b.Context(), b.JS)
 	require.NoError(t, err)
-	for i := range 5 {
+	for i := range 8 {
 		switch i {
 		case 1:
 			b.Ask(1000)
+		case 2, 5, 6, 7: // requests and letters come faster than they can be looked at
+			b.Ask(100)
+			b.PublishUnreadable(topology.SubjectRequest, contract.NewID())
+			b.Eventually(func() bool { return b.Messages(topology.DeadLetters) > shownLetters }, "it is set aside")
 		case 3: // there are letters, and none among the last numbers
 			require.NoError(t, dead.Discard(b.Context(), 10))
 			_, err := b.JS.Publish(b.Context(), "dead.REQUESTS.unknown", nil)
@@ -177,10 +206,10 @@ func TestAResetForgets(t *testing.T) {
 	f.round(b.Context())
 	f.round(b.Context())
 	require.EqualValues(t, 2, f.latest.Verdict.Lost, "asked, and nowhere")
-	stream, err := b.JS.Stream(b.Context(), "KV_"+topology.Asked)
-	require.NoError(t, err)
-	require.NoError(t, stream.Purge(b.Context()))
+	require.NoError(t, reset.Run(b.Context(), b.Conn, b.JS))
 	f.round(b.Context())
+	require.Equal(t, Verdict{}, f.latest.Verdict)
+	require.Zero(t, f.latest.Status.Ledgers[topology.Asked])
 	require.Empty(t, f.latest.Requests)
 	require.Empty(t, f.requests.followed)
 	require.Len(t, f.latest.History, 1, "what was before says nothing any more")

@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -14,12 +15,20 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-// reading is one pass over everything, in the order in which requests pass.
+// reading is one pass over everything: what was asked, then all places in the
+// order in which requests pass them, then the dead letters.
 type reading struct {
-	status.Status
-	asked      jetstream.StreamState
-	letters    jetstream.StreamState
-	duplicated uint64
+	status.Status // its ledgers count what was ever kept, forgotten since or not
+	begun         [4]begun
+	asked         jetstream.StreamState
+	letters       jetstream.StreamState
+	duplicated    uint64
+}
+
+// begun is from where on a ledger counts. After a reset it is another one.
+type begun struct {
+	after   uint64 // this sequence
+	created int64  // of the stream that was made then, in nanoseconds
 }
 
 func (f *Feed) read(ctx context.Context) (reading, error) {
@@ -29,18 +38,15 @@ func (f *Feed) read(ctx context.Context) (reading, error) {
 		return r, err
 	}
 	r.At = time.Now()
+	if err := f.count(ctx, &r, 0); err != nil {
+		return r, err
+	}
 	if r.Queues, err = depth.Read(ctx, f.js); err != nil {
 		return r, err
 	}
-	for _, name := range topology.LedgerNames {
-		info, err := f.stream(ctx, "KV_"+name)
-		if err != nil {
-			return r, fmt.Errorf("cannot count ledger %s: %w", name, err)
-		}
-		r.Ledgers[name] = info.State.Msgs
-		r.duplicated += verify.Repeated(info)
-		if name == topology.Asked {
-			r.asked = info.State
+	for i := 1; i < len(topology.LedgerNames); i++ {
+		if err := f.count(ctx, &r, i); err != nil {
+			return r, err
 		}
 	}
 	info, err := f.stream(ctx, topology.DeadLetters)
@@ -49,6 +55,24 @@ func (f *Feed) read(ctx context.Context) (reading, error) {
 	}
 	r.letters, r.Letters = info.State, info.State.Msgs
 	return r, nil
+}
+
+// count counts what a ledger has ever kept. Its entries alone are fewer, where
+// ledgers forget.
+func (f *Feed) count(ctx context.Context, r *reading, i int) error {
+	name := topology.LedgerNames[i]
+	info, err := f.stream(ctx, "KV_"+name)
+	if err != nil {
+		return fmt.Errorf("cannot count ledger %s: %w", name, err)
+	}
+	after, _ := strconv.ParseUint(info.Config.Metadata[topology.MetadataReset], 10, 64) // none: never reset
+	r.begun[i] = begun{after: after, created: info.Created.UnixNano()}
+	r.Ledgers[name] = max(info.State.LastSeq, after) - after
+	r.duplicated += verify.Repeated(info)
+	if name == topology.Asked {
+		r.asked = info.State
+	}
+	return nil
 }
 
 func (f *Feed) stream(ctx context.Context, name string) (info *jetstream.StreamInfo, err error) {
@@ -92,24 +116,35 @@ func (r reading) point() Point {
 	return p
 }
 
-// verdict judges by two readings in a row. If the queues were empty at the first
-// and nothing was stored in them nor in the dead letters by the second, there was
-// a moment in between at which all were empty together: what had been asked by
-// the first reading was then finished, or set aside, or lost.
-func verdict(before, now reading) Verdict {
+// verdict judges a reading; see the package comment. It needs the reading before
+// to know whether a letter has gone meanwhile, which may have been redriven past
+// us, and whether anything has moved at all.
+func verdict(before, now reading, last Verdict) Verdict {
 	v := Verdict{Duplicated: now.duplicated, Letters: now.Letters, Outstanding: now.Unfinished()}
-	if len(before.Queues) != len(now.Queues) || before.Unfinished() > 0 {
+	if before.begun != now.begun {
 		return v
 	}
-	for i, q := range now.Queues {
-		if b := before.Queues[i]; q.Stored != b.Stored || q.Messages != 0 {
-			return v
+	if before.letters.Msgs+now.letters.LastSeq-before.letters.LastSeq != now.letters.Msgs {
+		v.Lost = last.Lost
+		return v
+	}
+	found := now.Unfinished() + now.Ledgers[topology.Received] + now.Letters
+	missing := max(now.Ledgers[topology.Asked], found) - found
+	if v.Settled = settled(before.Queues, now.Queues); v.Settled {
+		v.Lost = missing
+	} else {
+		v.Lost = max(missing, last.Lost) // what is on its way may hide what was missing before
+	}
+	return v
+}
+
+// settled is true when the queues were empty and nothing came into them between
+// two readings: then there was a moment at which all were empty together.
+func settled(before, now []depth.Depth) bool {
+	for i, q := range now {
+		if b := before[i]; b.Messages > 0 || q.Messages > 0 || q.Stored != b.Stored {
+			return false
 		}
 	}
-	if b := before.letters; b.LastSeq != now.letters.LastSeq || b.Msgs != now.letters.Msgs {
-		return v
-	}
-	accounted := now.Ledgers[topology.Received] + now.Letters
-	v.Lost = max(before.Ledgers[topology.Asked], accounted) - accounted
-	return v
+	return true
 }

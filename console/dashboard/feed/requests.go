@@ -10,7 +10,6 @@ import (
 
 	"decoupled.example/console/internal/ask"
 	"decoupled.example/console/internal/direct"
-	"decoupled.example/console/letters"
 	"decoupled.example/shared/topology"
 )
 
@@ -27,7 +26,7 @@ type Request struct {
 	// At is when each ledger stored it, in the order of topology.LedgerNames, by
 	// the broker's clock; zero for a step that was not seen.
 	At   [4]time.Time
-	Dead bool // it is among the newest dead letters
+	Dead bool // it had a dead letter when it was looked for last
 }
 
 // Finished is true when all steps were seen.
@@ -44,8 +43,8 @@ type requests struct {
 func ledgerSubject(ledger, id string) string { return "$KV." + ledger + "." + id }
 
 // look takes the newest requests, and looks how far those have come that are not
-// finished, or are among those dead letters.
-func (r *requests) look(ctx context.Context, js jetstream.JetStream, asked jetstream.StreamState, dead []letters.Letter, now time.Time) error {
+// finished.
+func (r *requests) look(ctx context.Context, js jetstream.JetStream, asked jetstream.StreamState, now time.Time) error {
 	if asked.LastSeq < r.seen || asked.FirstSeq > r.seen { // emptied, or made anew
 		*r = requests{}
 	}
@@ -60,13 +59,12 @@ func (r *requests) look(ctx context.Context, js jetstream.JetStream, asked jetst
 			return err
 		}
 	}
-	r.mark(dead)
 	for id, request := range r.followed {
 		switch {
 		case request.Finished():
 			r.finished = append(r.finished, *request)
 			delete(r.followed, id)
-		case now.Sub(request.At[0]) > forgetful, request.Dead:
+		case now.Sub(request.At[0]) > forgetful:
 			delete(r.followed, id)
 		}
 	}
@@ -77,7 +75,7 @@ func (r *requests) look(ctx context.Context, js jetstream.JetStream, asked jetst
 // take notes the newest requests.
 func (r *requests) take(ctx context.Context, js jetstream.JetStream, asked jetstream.StreamState) error {
 	first := max(asked.FirstSeq, asked.LastSeq-min(asked.LastSeq, newest-1), 1)
-	entries, err := get(ctx, js, topology.Asked, direct.Query{Sequence: first, Batch: newest})
+	entries, err := get(ctx, js, "KV_"+topology.Asked, direct.Query{Sequence: first, Batch: newest})
 	if err != nil {
 		return err
 	}
@@ -106,8 +104,8 @@ func (r *requests) take(ctx context.Context, js jetstream.JetStream, asked jetst
 	return nil
 }
 
-// advance looks which of the requests have come to a step.
-func (r *requests) advance(ctx context.Context, js jetstream.JetStream, step int) error {
+// before returns the requests that were not seen at a step.
+func (r *requests) before(step int) map[string]*Request {
 	missing := make(map[string]*Request)
 	for id, request := range r.followed {
 		if request.At[step].IsZero() {
@@ -119,6 +117,12 @@ func (r *requests) advance(ctx context.Context, js jetstream.JetStream, step int
 			missing[request.ID] = request
 		}
 	}
+	return missing
+}
+
+// advance looks which of the requests have come to a step.
+func (r *requests) advance(ctx context.Context, js jetstream.JetStream, step int) error {
+	missing := r.before(step)
 	if len(missing) == 0 {
 		return nil
 	}
@@ -127,7 +131,7 @@ func (r *requests) advance(ctx context.Context, js jetstream.JetStream, step int
 	for id := range missing {
 		subjects = append(subjects, ledgerSubject(ledger, id))
 	}
-	entries, err := get(ctx, js, ledger, direct.Query{Last: subjects})
+	entries, err := get(ctx, js, "KV_"+ledger, direct.Query{Last: subjects})
 	if err != nil {
 		return err
 	}
@@ -139,26 +143,45 @@ func (r *requests) advance(ctx context.Context, js jetstream.JetStream, step int
 	return nil
 }
 
-func get(ctx context.Context, js jetstream.JetStream, ledger string, q direct.Query) (entries []direct.Message, err error) {
+func get(ctx context.Context, js jetstream.JetStream, stream string, q direct.Query) (entries []direct.Message, err error) {
 	err = ask.Once(ctx, js.Conn(), func(ctx context.Context) error {
-		entries, err = direct.Get(ctx, js.Conn(), "KV_"+ledger, q)
+		entries, err = direct.Get(ctx, js.Conn(), stream, q)
 		return err
 	})
 	return entries, err
 }
 
-// mark notes which requests are among those dead letters.
-func (r *requests) mark(dead []letters.Letter) {
-	ids := make(map[string]bool, len(dead))
-	for _, l := range dead {
-		ids[l.RequestID] = true
+// mark looks which of the requests that are not finished have a dead letter.
+// These are followed no longer, as they may stay so for good.
+func (r *requests) mark(ctx context.Context, js jetstream.JetStream, letters jetstream.StreamState) error {
+	open := r.before(len(topology.LedgerNames) - 1)
+	dead := make(map[string]bool)
+	if len(open) > 0 && letters.Msgs > 0 {
+		var subjects []string // one by one, as a wildcard may stand for any number
+		for id := range open {
+			for _, queue := range topology.QueueNames {
+				subjects = append(subjects, deadSubject(queue, id))
+			}
+		}
+		found, err := get(ctx, js, topology.DeadLetters, direct.Query{Last: subjects})
+		if err != nil {
+			return err
+		}
+		for _, letter := range found {
+			dead[letter.Subject] = true
+		}
 	}
-	for _, request := range r.newest {
-		request.Dead = ids[request.ID]
+	for id, request := range open {
+		request.Dead = slices.ContainsFunc(topology.QueueNames, func(queue string) bool { return dead[deadSubject(queue, id)] })
+		if request.Dead {
+			delete(r.followed, id)
+		}
 	}
-	for _, request := range r.followed {
-		request.Dead = ids[request.ID]
-	}
+	return nil
+}
+
+func deadSubject(queue, id string) string {
+	return topology.SubjectDead + "." + queue + "." + id
 }
 
 // list returns the newest requests, to be kept.

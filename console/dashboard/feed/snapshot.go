@@ -17,7 +17,7 @@ type Snapshot struct {
 	Trouble error
 	Lost    time.Time
 
-	Status   status.Status // its time is zero before the first answer
+	Status   status.Status // its time is zero before the first answer; its ledgers count from the last reset on, with what they have forgotten
 	Flows    []Flow        // of the queues, in the order of Status.Queues
 	Verdict  Verdict
 	History  []Point   // the last 15 minutes, the oldest first
@@ -31,7 +31,7 @@ type Flow struct {
 	In, Out float64 // a second
 }
 
-// Point is what there was at one time: the ledgers' entries in the order of
+// Point is what there was at one time: the ledgers' counts in the order of
 // topology.LedgerNames, and the queues' messages in that of topology.QueueNames.
 type Point struct {
 	At      time.Time
@@ -40,14 +40,12 @@ type Point struct {
 }
 
 // Verdict is what the counts alone tell. It costs no walk through the ledgers,
-// as a verification does: that proves, and this only finds what shows.
+// as a verification does: that proves, and this only finds what shows. What it
+// can know is told in the package comment.
 type Verdict struct {
-	// Lost is how many requests are in no queue, not finished, and not among
-	// the dead letters, when the queues were seen empty; it may be more, if
-	// letters belong to no request.
-	Lost uint64
-	// Duplicated is how many entries of ledgers were written more than once.
-	Duplicated  uint64
+	Lost        uint64 // at least so many
+	Settled     bool   // the queues were seen empty together, so that nothing on its way hides a loss
+	Duplicated  uint64 // entries of ledgers that were written more than once
 	Letters     uint64
 	Outstanding uint64 // messages in the queues
 }
