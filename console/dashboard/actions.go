@@ -66,6 +66,12 @@ func (s *Server) perform(ctx context.Context, name string, act action) http.Hand
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
+		s.acting.RLock()
+		defer s.acting.RUnlock()
+		if ctx.Err() != nil {
+			http.Error(w, "the dashboard has ended", http.StatusServiceUnavailable)
+			return
+		}
 		ctx, cancel := context.WithTimeout(ctx, actWithin)
 		defer cancel()
 		done, err := "", errAway

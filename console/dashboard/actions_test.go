@@ -1,7 +1,9 @@
 package dashboard_test
 
 import (
+	"context"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"sync"
@@ -57,12 +59,20 @@ func TestActions(t *testing.T) {
 	do("/redrive", url.Values{"letter": {"all"}})
 	require.Contains(t, note(), "redriven: 1")
 	b.Eventually(func() bool { return b.Messages(topology.DeadLetters) == 1 }, "it is set aside again")
+	do("/redrive", url.Values{"letter": {"2"}})
+	require.Contains(t, note(), "letter 2 is redriven")
+	b.Eventually(func() bool { return b.Messages(topology.DeadLetters) == 1 }, "it is set aside once more")
 	stop()
-	do("/discard", url.Values{"letter": {"2"}})
-	require.Contains(t, note(), "letter 2 is discarded")
+	do("/discard", url.Values{"letter": {"3"}})
+	require.Contains(t, note(), "letter 3 is discarded")
 	require.Zero(t, b.Messages(topology.DeadLetters))
-	do("/discard", url.Values{"letter": {"2"}})
+	do("/discard", url.Values{"letter": {"3"}})
 	require.Contains(t, note(), "no such letter")
+
+	b.SetAside(3)
+	do("/discard", url.Values{"letter": {"all"}})
+	require.Contains(t, note(), "discarded: 3")
+	require.Zero(t, b.Messages(topology.DeadLetters))
 }
 
 func TestEachPressOfScaleCounts(t *testing.T) {
@@ -89,6 +99,67 @@ func TestEachPressOfScaleCounts(t *testing.T) {
 	press("-1", 1)
 	_, page, _ := get(t, address)
 	require.Contains(t, page, "from 0 to 32 replicas")
+}
+
+// Whoever was started with more than fit can still be made fewer.
+func TestThereIsAWayBackFromTooManyReplicas(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	many := &crowd{n: 40}
+	address := serve(t, b, dashboard.Options{Fleets: many})
+	for by, want := range map[string]string{"-1": "generator: 39", "1": "from 0 to 32 replicas"} {
+		status, _ := post(t, address+"/scale", url.Values{"service": {topology.Generator}, "by": {by}})
+		require.Equal(t, http.StatusSeeOther, status)
+		_, page, _ := get(t, address)
+		require.Contains(t, page, want)
+	}
+	require.Equal(t, 39, many.Replicas(topology.Generator))
+}
+
+// What was begun is finished before Serve returns, and what waits for its turn is
+// not begun any more: who ended the dashboard relies on it.
+func TestAfterTheEndNothingIsDone(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	slow := &crowd{begun: make(chan struct{}, 8), end: make(chan struct{})}
+	listener, err := dashboard.Listen("127.0.0.1:0", false)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan int, 1)
+	go func() {
+		if dashboard.New(b.JS, b.Topology, dashboard.Options{Fleets: slow}, b.Log()).Serve(ctx, listener) == nil {
+			ended <- slow.Replicas(topology.Generator)
+		}
+		close(ended)
+	}()
+	var presses, sent sync.WaitGroup
+	for range 4 {
+		sent.Add(1)
+		presses.Go(func() {
+			trace := &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { sent.Done() }}
+			body := strings.NewReader(url.Values{"service": {topology.Generator}, "by": {"1"}}.Encode())
+			request, err := http.NewRequestWithContext(httptrace.WithClientTrace(t.Context(), trace), http.MethodPost, "http://"+listener.Addr().String()+"/scale", body)
+			if err != nil {
+				return
+			}
+			request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			if answer, err := http.DefaultClient.Do(request); err == nil {
+				answer.Body.Close()
+			}
+		})
+	}
+	<-slow.begun
+	sent.Wait()
+	for range 5 { // by then the others wait for their turn
+		get(t, "http://"+listener.Addr().String())
+	}
+	cancel()
+	presses.Wait() // the server has closed their connections
+	b.Messages(topology.Requests)
+	close(slow.end)
+	require.Equal(t, 1, <-ended)
+	require.Empty(t, slow.begun, "the others were not begun")
 }
 
 func TestFormsThatNoPageSendsAreRefused(t *testing.T) {

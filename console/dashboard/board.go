@@ -10,12 +10,18 @@ import (
 	"decoupled.example/console/dashboard/view"
 )
 
+// rendering is all that there is to see, and the same as it is sent.
+type rendering struct {
+	fragments []view.Fragment
+	events    [][]byte // of each fragment
+}
+
 // board is what all watchers see. Each change is rendered once, however many
 // they are.
 type board struct {
 	options  view.Options
 	log      zerolog.Logger
-	rendered latest[[]view.Fragment]
+	rendered latest[rendering]
 
 	mu       sync.Mutex
 	snapshot feed.Snapshot
@@ -49,5 +55,9 @@ func (b *board) render() {
 	if err != nil {
 		b.log.Error().Err(err).Msg("a part of the dashboard cannot be shown")
 	}
-	b.rendered.set(fragments)
+	events := make([][]byte, len(fragments))
+	for i, f := range fragments {
+		events[i] = event(f)
+	}
+	b.rendered.set(rendering{fragments, events})
 }

@@ -35,8 +35,11 @@ func (s *Server) scale(ctx context.Context, r *http.Request) (string, error) {
 	}
 	s.scaling.Lock() // each press of the button counts, however fast they come
 	defer s.scaling.Unlock()
+	if err := ctx.Err(); err != nil { // while it waited its turn
+		return "", err
+	}
 	n := s.options.Fleets.Replicas(service) + by
-	if n < 0 || n > maxReplicas {
+	if n < 0 || (by > 0 && n > maxReplicas) { // it may have been started with more
 		return "", fmt.Errorf("a %s has from 0 to %d replicas here", service, maxReplicas)
 	}
 	return fmt.Sprintf("%s: %d", service, n), s.options.Fleets.Scale(ctx, service, n)

@@ -48,3 +48,31 @@ func (f *fleets) Scale(_ context.Context, service string, n int) error {
 }
 
 func (f *fleets) Kill(context.Context, string) error { return errors.New("not in this test") }
+
+// crowd is only a number of replicas. Scaling it begins and ends when the test
+// says so.
+type crowd struct {
+	begun, end chan struct{} // nil: at once
+
+	mu sync.Mutex
+	n  int
+}
+
+func (c *crowd) Replicas(string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.n
+}
+
+func (c *crowd) Scale(_ context.Context, _ string, n int) error {
+	if c.begun != nil {
+		c.begun <- struct{}{}
+		<-c.end
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n = n
+	return nil
+}
+
+func (c *crowd) Kill(context.Context, string) error { return errors.New("not in this test") }

@@ -24,7 +24,10 @@ import (
 var assets embed.FS
 
 const (
-	headerWithin = 10 * time.Second
+	// readWithin is how long a request may take to arrive, and idleWithin how long
+	// a connection may wait for the next.
+	readWithin = 10 * time.Second
+	idleWithin = 2 * time.Minute
 	// traceWithin is how long looking up one request may take.
 	traceWithin = 10 * time.Second
 	// leaveWithin is how long requests may take to end when the server stops.
@@ -56,6 +59,7 @@ type Server struct {
 	board    *board
 	log      zerolog.Logger
 	scaling  sync.Mutex
+	acting   sync.RWMutex // read by each action, so that Serve can wait for all of them
 }
 
 // New returns a dashboard of the deployment that the topology is of. Its
@@ -66,7 +70,7 @@ func New(js jetstream.JetStream, t *topology.Topology, o Options, log zerolog.Lo
 }
 
 // Serve asks the broker once a second and serves on the listener until ctx ends,
-// then closes it and returns nil.
+// then closes it and returns nil. No action goes on after that.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -76,9 +80,10 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		feed.New(s.js).Run(ctx, s.board.show)
 	}()
 	server := &http.Server{
-		Handler:           s.handler(ctx, s.options.LocalOnly || isLoopback(listener.Addr())),
-		ReadHeaderTimeout: headerWithin,
-		BaseContext:       func(net.Listener) context.Context { return ctx }, // so that streams end with it
+		Handler:     s.handler(ctx, s.options.LocalOnly || isLoopback(listener.Addr())),
+		ReadTimeout: readWithin,
+		IdleTimeout: idleWithin,
+		BaseContext: func(net.Listener) context.Context { return ctx }, // so that streams end with it
 	}
 	left := make(chan struct{})
 	go func() {
@@ -94,6 +99,8 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	cancel()
 	<-left
 	<-fed
+	s.acting.Lock() // an action may take longer than its connection
+	defer s.acting.Unlock()
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
@@ -152,9 +159,9 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "there is no such window", http.StatusBadRequest)
 		return
 	}
-	fragments, _ := s.board.rendered.get()
+	shown, _ := s.board.rendered.get()
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	if err := view.Page(w, fragments, window, s.board.options); err != nil {
+	if err := view.Page(w, shown.fragments, window, s.board.options); err != nil {
 		s.log.Debug().Err(err).Msg("cannot send the page") // who asked has left
 	}
 }

@@ -34,6 +34,12 @@ func serveAt(t *testing.T, b *testbed.Bed, at string, o dashboard.Options) strin
 	t.Helper()
 	listener, err := dashboard.Listen(at, false)
 	require.NoError(t, err)
+	serveOn(t, b, listener, o)
+	return "http://" + listener.Addr().String()
+}
+
+func serveOn(t *testing.T, b *testbed.Bed, listener net.Listener, o dashboard.Options) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background()) // ended by the cleanup
 	ended := make(chan error, 1)
 	go func() { ended <- dashboard.New(b.JS, b.Topology, o, b.Log()).Serve(ctx, listener) }()
@@ -41,7 +47,6 @@ func serveAt(t *testing.T, b *testbed.Bed, at string, o dashboard.Options) strin
 		cancel()
 		require.NoError(t, <-ended)
 	})
-	return "http://" + listener.Addr().String()
 }
 
 // fragment is an event of the stream.
@@ -51,11 +56,16 @@ type fragment struct{ ID, HTML string }
 // seen enough.
 func watch(t *testing.T, address, query string, seen func(fragment) bool) {
 	t.Helper()
+	watchWith(t, http.DefaultClient, address, query, seen)
+}
+
+func watchWith(t *testing.T, client *http.Client, address, query string, seen func(fragment) bool) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"/events"+query, http.NoBody)
 	require.NoError(t, err)
-	answer, err := http.DefaultClient.Do(request)
+	answer, err := client.Do(request)
 	require.NoError(t, err)
 	defer answer.Body.Close()
 	require.Equal(t, http.StatusOK, answer.StatusCode)

@@ -29,10 +29,13 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.WriteHeader(http.StatusOK)
 	out := http.NewResponseController(w)
+	if out.SetReadDeadline(time.Time{}) != nil { // that of the request would end the stream
+		return
+	}
 	sent := make(map[string]template.HTML)
 	for {
-		fragments, changed := s.board.rendered.get()
-		if out.SetWriteDeadline(time.Now().Add(sendWithin)) != nil || sendChanged(w, fragments, window, sent) != nil || out.Flush() != nil {
+		shown, changed := s.board.rendered.get()
+		if out.SetWriteDeadline(time.Now().Add(sendWithin)) != nil || sendChanged(w, shown, window, sent) != nil || out.Flush() != nil {
 			return
 		}
 		select {
@@ -44,21 +47,23 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 }
 
 // sendChanged sends what is not what was sent last.
-func sendChanged(w http.ResponseWriter, fragments []view.Fragment, window time.Duration, sent map[string]template.HTML) error {
-	for _, f := range fragments {
+func sendChanged(w http.ResponseWriter, shown rendering, window time.Duration, sent map[string]template.HTML) error {
+	for i, f := range shown.fragments {
 		if (f.Window != 0 && f.Window != window) || sent[f.ID] == f.HTML {
 			continue
 		}
-		data, err := json.Marshal(map[string]string{"id": f.ID, "html": string(f.HTML)})
-		if err != nil {
-			return err
-		}
-		if _, err := fmt.Fprintf(w, "event: fragment\ndata: %s\n\n", data); err != nil {
+		if _, err := w.Write(shown.events[i]); err != nil {
 			return err
 		}
 		sent[f.ID] = f.HTML
 	}
 	return nil
+}
+
+// event is a fragment as the stream sends it.
+func event(f view.Fragment) []byte {
+	data, _ := json.Marshal(map[string]string{"id": f.ID, "html": string(f.HTML)}) // cannot fail: strings
+	return fmt.Appendf(nil, "event: fragment\ndata: %s\n\n", data)
 }
 
 // windowOf is how much time a page shows: what it asks for, or the shortest.
