@@ -174,9 +174,14 @@ func focused(ctx context.Context, _ *chromedp.Target) (chromedp.Void, error) {
 
 // scheme makes the page light or dark.
 func scheme(name string) chromedp.Action[chromedp.Void] {
+	return media("prefers-color-scheme", name)
+}
+
+// media is what the page is told about its reader's wishes.
+func media(feature, value string) chromedp.Action[chromedp.Void] {
 	return chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}},
+			Features: []*emulation.MediaFeature{{Name: feature, Value: value}},
 		})
 		return err
 	})

@@ -14,6 +14,8 @@ import (
 	"decoupled.example/console/dashboard"
 	"decoupled.example/console/internal/testbed"
 	"decoupled.example/generator"
+	"decoupled.example/requestor"
+	"decoupled.example/shared/ledger"
 	"decoupled.example/shared/topology"
 )
 
@@ -154,14 +156,31 @@ func TestAPausedQueueIsUnmistakable(t *testing.T) {
 	page := open(t, serve(t, b, dashboard.Options{}))
 	page.press("w")
 	page.shows("#queue-RESPONSES", "PAUSED")
+	page.until("document.querySelector('#queue-RESPONSES').ariaLabel === 'queue RESPONSES, paused'")
 	page.shows("#queue-RESPONSES button", "resume")
 	page.press("w")
 	page.shows("#queue-RESPONSES button", "pause")
 	page.until("!document.querySelector('#queue-RESPONSES').textContent.includes('PAUSED')")
+	page.clean()
+}
+
+func TestTheListOfKeysOpensAndCloses(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	page := open(t, serve(t, b, dashboard.Options{}))
+	const isOpen = "document.querySelector('#keys').open"
+	const focused = "document.activeElement.matches('#keys *')"
 	page.press("?")
-	page.until("getComputedStyle(document.querySelector('#keys')).display === 'block'")
+	page.until(isOpen + " && " + focused)
 	page.press("?")
-	page.until("getComputedStyle(document.querySelector('#keys')).display === 'none'")
+	page.until("!" + isOpen)
+	page.click(".help a")
+	page.until(isOpen + " && " + focused)
+	page.click("#keys [data-close]")
+	page.until("!" + isOpen + " && document.activeElement.matches('.help a')")
+	page.press("?")
+	page.do(chromedp.MouseClickXY(5, 5)) // beside it
+	page.until("!" + isOpen)
 	page.clean()
 }
 
@@ -215,17 +234,56 @@ func TestHostileMessagesAreShownAndNotExecuted(t *testing.T) {
 // fits is true when an element is in the window as a whole.
 const fits = `(selector => { const r = document.querySelector(selector).getBoundingClientRect(); return r.top >= 0 && r.left >= 0 && r.bottom <= innerHeight && r.right <= innerWidth; })`
 
-// faint are the texts with less contrast to what is behind them than 4.5 to 1.
+// faint are the texts with less contrast to what is painted behind them than 4.5
+// to 1.
 const faint = `(() => {
-	const parse = c => { const v = c.match(/[\d.]+/g).map(Number); return v.length < 4 ? [...v, 1] : v; };
+	const parse = c => { const v = (c.match(/[\d.]+/g) ?? [0, 0, 0, 0]).map(Number); return v.length < 4 ? [...v, 1] : v; };
+	const over = ([r, g, b, a], below) => [r, g, b].map((x, i) => a * x + (1 - a) * below[i]);
 	const light = ([r, g, b]) => { const f = x => (x /= 255) <= .03928 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4; return .2126 * f(r) + .7152 * f(g) + .0722 * f(b); };
-	const behind = e => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor); if (c[3] > 0) return c; } return parse(getComputedStyle(document.documentElement).backgroundColor); };
+	const gray = ([r, g, b]) => Array(3).fill(.2126 * r + .7152 * g + .0722 * b);
+	const paint = e => {
+		const style = getComputedStyle(e);
+		if (!(e instanceof SVGElement)) return parse(style.backgroundColor);
+		if (e.tagName === 'svg' || e.tagName === 'text' || !style.fill.startsWith('rgb')) return [0, 0, 0, 0];
+		const [r, g, b, a] = parse(style.fill);
+		return [r, g, b, a * style.opacity * style.fillOpacity];
+	};
 	const found = [];
 	for (const e of document.querySelectorAll('body *')) {
-		if (![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()) || !e.checkVisibility()) continue;
-		const style = getComputedStyle(e), svg = e instanceof SVGElement;
-		const [a, b] = [light(parse(svg ? style.fill : style.color)), light(behind(e))].sort((x, y) => y - x);
-		if ((a + .05) / (b + .05) < 4.5) found.push(e.tagName + '.' + e.getAttribute('class') + ' ' + e.textContent.trim());
+		const text = [...e.childNodes].find(n => n.nodeType === 3 && n.data.trim());
+		if (!text || !e.checkVisibility()) continue;
+		const name = e.tagName + '.' + e.getAttribute('class') + ' ' + e.textContent.trim();
+		e.scrollIntoView({ block: 'center', behavior: 'instant' });
+		const range = document.createRange();
+		range.selectNodeContents(text);
+		const r = range.getClientRects()[0];
+		const stack = document.elementsFromPoint(r.x + r.width / 2, r.y + r.height / 2);
+		const layers = [...stack.slice(stack.indexOf(e)), document.documentElement];
+		if (!stack.includes(e)) { found.push('covered: ' + name); continue; }
+		let behind = layers.reverse().reduce((below, layer) => over(paint(layer), below), [255, 255, 255]);
+		let ink = parse(e instanceof SVGElement ? getComputedStyle(e).fill : getComputedStyle(e).color);
+		for (let at = e; at; at = at.parentElement) {
+			const filter = getComputedStyle(at).filter;
+			if (filter === 'grayscale(1)') [behind, ink] = [gray(behind), gray(ink)];
+			else if (filter !== 'none' || getComputedStyle(at).opacity !== '1') found.push('this test does not know its filter: ' + name);
+		}
+		const [a, b] = [light(ink), light(behind)].sort((x, y) => y - x);
+		if ((a + .05) / (b + .05) < 4.5) found.push(name);
+	}
+	scrollTo(0, 0);
+	return found;
+})()`
+
+// wide are the numbers that run past their card, however long they become.
+const wide = `(() => {
+	const found = [];
+	for (const [size, text] of [['short', '9,999'], ['medium', '99,999'], ['long', '999,999'], ['longer', '99,999,999']]) {
+		for (const e of document.querySelectorAll('.odometer dd, .depth')) {
+			e.classList.remove('short', 'medium', 'long', 'longer');
+			e.classList.add(size);
+			e.textContent = text;
+			if (e.scrollWidth > e.clientWidth) found.push(e.className + ' ' + text);
+		}
 	}
 	return found;
 })()`
@@ -262,7 +320,49 @@ func TestThePageFitsTheScreenAndCanBeRead(t *testing.T) {
 			}
 			require.Empty(t, value[[]string](page, faint))
 			page.screenshot(name)
+			require.Empty(t, value[[]string](page, wide))
 			page.clean()
 		})
+	}
+}
+
+// Also when a queue is paused, something was lost, and the broker is away.
+func TestAPageInTroubleCanBeRead(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	b.SetAside(12)
+	b.Keep(topology.Asked, ledger.Entry{ID: "lost"})
+	address := serve(t, b, dashboard.Options{Fleets: &fleets{bed: b}})
+	pages := make(map[string]*tab)
+	for _, name := range []string{"dark", "light"} {
+		pages[name] = open(t, address, chromedp.EmulateViewport(1280, 720), scheme(name))
+	}
+	pages["dark"].press("e")
+	for name, page := range pages {
+		page.shows("#queue-RECEIPTS", "PAUSED")
+		page.shows("#verdict .bad", "✕ 1")
+		page.shows("#letters h2", "10 of them are shown")
+		require.Empty(t, value[[]string](page, faint), name)
+	}
+	b.Broker.Stop()
+	pages["light"].press("1")
+	for name, page := range pages {
+		page.shows("#banner", "The connection to the broker is lost")
+		page.shows("#note", "the broker is away")
+		require.Empty(t, value[[]string](page, faint), name)
+		page.screenshot(name + "-away")
+	}
+}
+
+func TestReducedMotionIsRespected(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	b.Generator(generator.Options{})
+	b.Requestor(requestor.Options{Rate: 50})
+	address := serve(t, b, dashboard.Options{})
+	const moves = "document.getAnimations().length > 0"
+	for wish, moving := range map[string]string{"no-preference": moves, "reduce": "!(" + moves + ")"} {
+		page := open(t, address, media("prefers-reduced-motion", wish))
+		page.until("document.querySelector('.arrow.flowing') !== null && " + moving)
 	}
 }

@@ -4,6 +4,7 @@
 
 const unplugged = document.getElementById("unplugged");
 const detail = document.getElementById("detail");
+const keys = document.getElementById("keys");
 
 // morph makes an element like another one, and leaves alone what is the same:
 // so focus, open details and transitions stay.
@@ -86,11 +87,15 @@ document.addEventListener("submit", async (event) => {
 });
 
 document.addEventListener("click", async (event) => {
-  const link = event.target.closest("a[data-open], a[data-close]");
+  const link = event.target.closest("a[data-open], a[data-close], a[data-keys]");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   if (link.hasAttribute("data-close")) {
-    detail.close();
+    link.closest("dialog").close();
+    return;
+  }
+  if (link.hasAttribute("data-keys")) {
+    keys.showModal();
     return;
   }
   try {
@@ -102,15 +107,11 @@ document.addEventListener("click", async (event) => {
   }
 });
 
-function help(open) {
-  location.replace(open ? "#keys" : "#");
-}
-
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || detail.open) return;
-  const open = location.hash === "#keys";
-  if (event.key === "?" || open && event.key === "Escape") {
-    help(!open);
+  if (event.key === "?") {
+    if (keys.open) keys.close();
+    else keys.showModal();
     event.preventDefault();
     return;
   }

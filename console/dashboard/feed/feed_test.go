@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/console/internal/testbed"
@@ -172,6 +173,15 @@ func TestWhereNothingIsSetUpItSaysSo(t *testing.T) {
 	f := patient(b)
 	f.round(b.Context())
 	require.ErrorContains(t, f.latest.Trouble, "run setup")
+	require.ErrorIs(t, f.latest.Trouble, jetstream.ErrStreamNotFound)
+}
+
+func TestADeniedPermissionIsNamed(t *testing.T) {
+	t.Parallel()
+	_, limited := testbed.StartLimited(t, "$JS.API.STREAM.INFO.RECEIPTS")
+	f := New(limited)
+	f.round(t.Context())
+	require.ErrorIs(t, f.latest.Trouble, nats.ErrPermissionViolation)
 }
 
 // Of what is slow nothing is forgotten for what comes after it: that would make

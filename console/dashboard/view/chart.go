@@ -19,7 +19,7 @@ const (
 // chart is the cumulative flow chart: the four counts over time. The gap between
 // two lines is a queue.
 type chart struct {
-	Minutes                  float64
+	Last                     string // "5 minutes"
 	Left, Right, Top, Bottom float64
 	Bands                    []band
 	Lines                    []line
@@ -37,12 +37,40 @@ type tick struct {
 	Label string
 }
 
-func newChart(history []feed.Point, now time.Time, window time.Duration) chart {
-	c := chart{Minutes: window.Minutes(), Left: chartLeft, Right: chartRight, Top: chartTop, Bottom: chartBottom}
-	points := thin(history, now, window)
+// legendEntry is a line of the chart, or the gap between two.
+type legendEntry struct {
+	Class, Name string
+	Gap         bool
+}
+
+func legend() (entries []legendEntry) {
+	for i, name := range topology.LedgerNames {
+		if i > 0 {
+			entries = append(entries, legendEntry{Class: gapClass(i), Name: topology.QueueNames[i-1], Gap: true})
+		}
+		entries = append(entries, legendEntry{Class: lineClass(i), Name: name})
+	}
+	return entries
+}
+
+func lineClass(ledger int) string { return "line l" + string(rune('1'+ledger)) }
+
+// gapClass is of the gap above a ledger's line.
+func gapClass(ledger int) string { return "band q" + string(rune('0'+ledger)) }
+
+// newChart ends at the last point. Times are steps apart, so that the picture of
+// what stands still stays the same.
+func newChart(history []feed.Point, window time.Duration) chart {
+	c := chart{Last: "minute", Left: chartLeft, Right: chartRight, Top: chartTop, Bottom: chartBottom}
+	if window > time.Minute {
+		c.Last = count(uint64(window/time.Minute)) + " minutes"
+	}
+	step := max(window/chartPoints, time.Second)
+	points := thin(history, window, step)
 	low, high, between := bounds(points)
-	x := func(at time.Time) float64 {
-		return chartRight - (chartRight-chartLeft)*float64(now.Sub(at))/float64(window)
+	x := func(p feed.Point) float64 {
+		ago := points[len(points)-1].At.Truncate(step).Sub(p.At.Truncate(step))
+		return chartRight - (chartRight-chartLeft)*float64(min(ago, window))/float64(window)
 	}
 	y := func(n uint64) float64 {
 		return chartBottom - (chartBottom-chartTop)*float64(n-min(n, low))/float64(high-low)
@@ -50,49 +78,56 @@ func newChart(history []feed.Point, now time.Time, window time.Duration) chart {
 	lines := make([][]string, len(topology.LedgerNames))
 	for i := range lines {
 		for _, p := range points {
-			lines[i] = append(lines[i], fraction(x(p.At))+","+fraction(y(p.Ledgers[i])))
+			lines[i] = append(lines[i], fraction(x(p))+","+fraction(y(p.Ledgers[i])))
 		}
 	}
 	for i, name := range topology.LedgerNames {
-		c.Lines = append(c.Lines, line{Class: "l" + string(rune('1'+i)), Name: name, Path: strings.Join(lines[i], " ")})
+		c.Lines = append(c.Lines, line{Class: lineClass(i), Name: name, Path: strings.Join(lines[i], " ")})
 		if i > 0 {
 			back := slices.Clone(lines[i])
 			slices.Reverse(back)
-			c.Bands = append(c.Bands, band{Class: "q" + string(rune('0'+i)), Path: strings.Join(slices.Concat(lines[i-1], back), " ")})
+			c.Bands = append(c.Bands, band{Class: gapClass(i), Path: strings.Join(slices.Concat(lines[i-1], back), " ")})
 		}
 	}
+	label := count
+	if between%1000 == 0 {
+		label = brief
+	}
 	for n := low; n <= high; n += between {
-		c.Across = append(c.Across, tick{At: y(n), Label: count(n)})
+		c.Across = append(c.Across, tick{At: y(n), Label: label(n)})
 	}
 	parts, unit, name := 5, time.Minute, " min"
 	if window <= time.Minute {
 		parts, unit, name = 4, time.Second, " s"
 	}
 	for i := range parts + 1 {
-		ago := window * time.Duration(i) / time.Duration(parts)
-		label := "now"
-		if ago > 0 {
-			label = "−" + count(uint64(ago/unit)) + name
+		ago := "now"
+		if i > 0 {
+			ago = "−" + count(uint64(window*time.Duration(i)/time.Duration(parts)/unit)) + name
 		}
-		c.Down = append(c.Down, tick{At: x(now.Add(-ago)), Label: label})
+		c.Down = append(c.Down, tick{At: chartRight - (chartRight-chartLeft)*float64(i)/float64(parts), Label: ago})
 	}
 	c.Summary = summary(points)
 	return c
 }
 
-// thin returns the points of the window, not too many, and the same ones as long
-// as they are in it.
-func thin(history []feed.Point, now time.Time, window time.Duration) []feed.Point {
-	step := max(window/chartPoints, time.Second).Milliseconds()
-	var points []feed.Point
-	bucket := int64(-1)
+// thin returns the points of the window, one a step, from the last one before it
+// on: there the lines come in. Of those that are all the same it leaves out what
+// is between the first and the last.
+func thin(history []feed.Point, window, step time.Duration) (points []feed.Point) {
 	for i, p := range history {
-		if now.Sub(p.At) > window {
+		last := i == len(history)-1
+		if !last && history[i+1].At.Truncate(step).Equal(p.At.Truncate(step)) {
 			continue
 		}
-		if b := p.At.UnixMilli() / step; b != bucket || i == len(history)-1 {
-			points, bucket = append(points, p), b
+		if !last && history[len(history)-1].At.Truncate(step).Sub(history[i+1].At.Truncate(step)) >= window {
+			continue
 		}
+		if n := len(points); n >= 2 && points[n-2].Ledgers == p.Ledgers && points[n-1].Ledgers == p.Ledgers {
+			points[n-1] = p
+			continue
+		}
+		points = append(points, p)
 	}
 	return points
 }

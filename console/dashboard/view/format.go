@@ -19,6 +19,17 @@ func count(n uint64) string {
 	return b.String()
 }
 
+// brief is a round number in few letters.
+func brief(n uint64) string {
+	switch {
+	case n >= 1_000_000 && n%1_000_000 == 0:
+		return count(n/1_000_000) + "M"
+	case n >= 1000 && n%1000 == 0:
+		return count(n/1000) + "k"
+	}
+	return count(n)
+}
+
 // size is the class of a large number on the page, so that a long one fits too.
 func size(n uint64) string {
 	switch digits := len(strconv.FormatUint(n, 10)); {

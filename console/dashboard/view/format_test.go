@@ -15,6 +15,9 @@ func TestFormats(t *testing.T) {
 	for n, want := range map[uint64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567"} {
 		require.Equal(t, want, count(n))
 	}
+	for n, want := range map[uint64]string{0: "0", 500: "500", 1000: "1k", 1500: "1,500", 200_000: "200k", 5_000_000: "5M"} {
+		require.Equal(t, want, brief(n))
+	}
 	for n, want := range map[float64]string{0: "0", 0.04: "0", 0.5: "0.5", 9.96: "10", 1234.5: "1,235"} {
 		require.Equal(t, want, rate(n))
 	}

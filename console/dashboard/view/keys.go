@@ -1,25 +1,45 @@
 package view
 
-// Key is a keyboard shortcut for a presenter.
+import (
+	"fmt"
+	"slices"
+)
+
+// Key is a keyboard shortcut for a presenter. A button has the key of what it
+// does, in the words of these lists.
 type Key struct{ Key, Does string }
+
+var (
+	helpKeys   = []Key{{"?", "show this list, or close it"}}
+	actionKeys = []Key{
+		{"1", "send 1 request"}, {"2", "send 100 requests"}, {"3", "send 1,000 requests"}, {"4", "send a malformed message"},
+		{"q", "pause or resume REQUESTS"}, {"w", "pause or resume RESPONSES"}, {"e", "pause or resume RECEIPTS"},
+		{"d", "drain: wait until everything is finished"}, {"v", "verify: prove it from the ledgers"},
+		{"r", "redrive all dead letters"},
+	}
+	fleetKeys = []Key{
+		{"a", "one requestor less"}, {"s", "one requestor more"}, {"x", "crash a requestor"},
+		{"f", "one generator less"}, {"g", "one generator more"}, {"c", "crash a generator"},
+	}
+)
 
 // keys are the shortcuts of a page with those options.
 func (o Options) keys() []Key {
-	keys := []Key{{"?", "show this list, or close it"}}
-	if o.ReadOnly {
-		return keys
+	switch {
+	case o.ReadOnly:
+		return helpKeys
+	case o.Fleets:
+		return slices.Concat(helpKeys, actionKeys, fleetKeys)
 	}
-	keys = append(keys,
-		Key{"1", "send 1 request"}, Key{"2", "send 100"}, Key{"3", "send 1,000"}, Key{"4", "send a malformed message"},
-		Key{"q", "pause or resume REQUESTS"}, Key{"w", "pause or resume RESPONSES"}, Key{"e", "pause or resume RECEIPTS"},
-		Key{"d", "drain: wait until everything is finished"}, Key{"v", "verify: prove it from the ledgers"},
-		Key{"r", "redrive all dead letters"},
-	)
-	if o.Fleets {
-		keys = append(keys,
-			Key{"a", "one requestor less"}, Key{"s", "one requestor more"}, Key{"x", "crash a requestor"},
-			Key{"f", "one generator less"}, Key{"g", "one generator more"}, Key{"c", "crash a generator"},
-		)
+	return slices.Concat(helpKeys, actionKeys)
+}
+
+// key is the key for what a button does.
+func key(does string) (string, error) {
+	for _, k := range slices.Concat(actionKeys, fleetKeys) {
+		if k.Does == does {
+			return k.Key, nil
+		}
 	}
-	return keys
+	return "", fmt.Errorf("there is no key to %s", does)
 }

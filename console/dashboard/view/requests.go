@@ -42,7 +42,7 @@ func newRequests(s feed.Snapshot) []request {
 			passed := step{Name: name}
 			if at := r.At[i]; !at.IsZero() {
 				done = i + 1
-				passed.Done, passed.At = true, at.In(s.At.Location()).Format("15:04:05.000")
+				passed.Done, passed.At = true, at.In(s.At.Location()).Format(time.TimeOnly)
 				if i > 0 && !r.At[i-1].IsZero() {
 					passed.Took = span(at.Sub(r.At[i-1]))
 				}

@@ -22,20 +22,20 @@ type station struct {
 	More     int      // replicas without a mark
 	Alive    int
 	Controls bool // it can be scaled here
-	Less     string
-	Grow     string
-	Crash    string
 }
 
 // marks is how many replicas get a mark of their own.
 const marks = 12
 
 // places are where services stand, in the order a request passes them.
-var places = [...]struct{ service, does, less, grow, crash string }{
-	{topology.Requestor, "asks", "a", "s", "x"},
-	{topology.Generator, "makes a string", "f", "g", "c"},
-	{topology.Requestor, "stores it", "", "", ""},
-	{topology.Generator, "notes the receipt", "", "", ""},
+var places = [...]struct {
+	service, does string
+	first         bool // of the service's places: it is scaled there
+}{
+	{topology.Requestor, "asks", true},
+	{topology.Generator, "makes a string", true},
+	{topology.Requestor, "stores it", false},
+	{topology.Generator, "notes the receipt", false},
 }
 
 func newStations(s feed.Snapshot, o Options) []station {
@@ -51,8 +51,7 @@ func newStations(s feed.Snapshot, o Options) []station {
 			Element: "service-" + ledger, Name: place.service, Does: place.does,
 			Ledger: ledger, Count: s.Status.Ledgers[ledger], Rate: rates[i],
 			Alive:    s.Status.Alive(place.service),
-			Controls: o.Fleets && !o.ReadOnly && place.grow != "",
-			Less:     place.less, Grow: place.grow, Crash: place.crash,
+			Controls: o.Fleets && !o.ReadOnly && place.first,
 		}
 		for _, r := range replicas {
 			switch {

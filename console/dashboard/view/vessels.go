@@ -20,7 +20,6 @@ type vessel struct {
 	Full    uint64 // what a full vessel holds
 	Layers  []layer
 	Actions bool
-	Key     string
 }
 
 // layer is a part of what is in the vessel, from the bottom.
@@ -36,13 +35,11 @@ const (
 	thinnest     = 3.0 // of what is not empty
 )
 
-var queueKeys = [...]string{"q", "w", "e"}
-
 func newVessels(s feed.Snapshot, o Options) []vessel {
 	vessels := make([]vessel, len(topology.QueueNames))
 	full := capacity(s)
 	for i, name := range topology.QueueNames {
-		v := vessel{Element: "queue-" + name, Name: name, Class: "q" + string(rune('1'+i)), Full: full, Actions: !o.ReadOnly, Key: queueKeys[i], Oldest: "–"}
+		v := vessel{Element: "queue-" + name, Name: name, Class: "q" + string(rune('1'+i)), Full: full, Actions: !o.ReadOnly, Oldest: "–"}
 		v.Depth.Queue = name
 		if i < len(s.Status.Queues) {
 			v.Depth = s.Status.Queues[i]

@@ -16,7 +16,7 @@ import (
 var files embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"count": count, "fraction": fraction, "span": span, "rate": rate, "size": size,
+	"count": count, "fraction": fraction, "span": span, "rate": rate, "size": size, "brief": brief, "key": key,
 }).ParseFS(files, "*.html"))
 
 // Options are what a page may do.
@@ -65,7 +65,7 @@ func Render(s feed.Snapshot, note Note, o Options) ([]Fragment, error) {
 		add(vessel.Element, 0, "vessel", vessel)
 	}
 	for _, window := range Windows {
-		add("chart", window, "chart", newChart(s.History, s.At, window))
+		add("chart", window, "chart", newChart(s.History, window))
 	}
 	add("latency", 0, "latency", newLatency(s.Latency))
 	add("requests", 0, "requests", newRequests(s))
@@ -79,6 +79,7 @@ type page struct {
 	Window  time.Duration
 	Windows []windowLink
 	Keys    []Key
+	Legend  []legendEntry
 	parts   map[string]template.HTML
 }
 
@@ -95,7 +96,7 @@ func (p page) Part(id string) template.HTML { return p.parts[id] }
 
 // Page writes the whole page with these fragments.
 func Page(w io.Writer, fragments []Fragment, window time.Duration, o Options) error {
-	p := page{Options: o, Window: window, Keys: o.keys(), parts: make(map[string]template.HTML)}
+	p := page{Options: o, Window: window, Keys: o.keys(), Legend: legend(), parts: make(map[string]template.HTML)}
 	for _, f := range fragments {
 		if f.Window == 0 || f.Window == window {
 			p.parts[f.ID] = f.HTML

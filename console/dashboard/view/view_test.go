@@ -2,15 +2,19 @@ package view_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/console/dashboard/feed"
@@ -149,5 +153,71 @@ func TestAWindowShowsItsMinutes(t *testing.T) {
 	require.Equal(t, 61, points[time.Minute])
 	for _, window := range view.Windows[1:] {
 		require.InDelta(t, 150, points[window], 2, "as many as can be seen")
+	}
+}
+
+// What did not change is not sent: the time alone is no change.
+func TestAChartThatStandsStillStaysTheSame(t *testing.T) {
+	t.Parallel()
+	charts := func(s feed.Snapshot) (charts []view.Fragment) {
+		fragments, err := view.Render(s, view.Note{}, view.Options{})
+		require.NoError(t, err)
+		for _, f := range fragments {
+			if f.ID == "chart" {
+				charts = append(charts, f)
+			}
+		}
+		return charts
+	}
+	s := running()
+	s.History = nil
+	begun := noon.Add(-time.Hour)
+	for i := range time.Duration(1000) { // a round takes now more, now less
+		at := begun.Add(i*time.Second + i%7*40*time.Millisecond)
+		s.History = append(s.History, feed.Point{At: at, Ledgers: [4]uint64{9, 8, 8, 7}})
+	}
+	first := s
+	first.History = s.History[:960]
+	for n := 961; n <= 1000; n++ {
+		later := s
+		later.History, later.At = s.History[:n], noon.Add(time.Duration(n)*time.Second)
+		require.Equal(t, charts(first), charts(later))
+	}
+	later := s
+	later.History = append(later.History, feed.Point{At: begun.Add(1000 * time.Second), Ledgers: [4]uint64{10, 8, 8, 7}})
+	require.NotEqual(t, charts(first), charts(later))
+}
+
+// Each key that is listed is a button's, and each button's is listed.
+func TestTheListOfKeysIsThePages(t *testing.T) {
+	t.Parallel()
+	for _, o := range []view.Options{{ReadOnly: true}, {}, {Fleets: true}} {
+		fragments, err := view.Render(running(), view.Note{}, o)
+		require.NoError(t, err)
+		var page bytes.Buffer
+		require.NoError(t, view.Page(&page, fragments, time.Minute, o))
+		found := func(pattern string) (keys []string) {
+			for _, match := range regexp.MustCompile(pattern).FindAllStringSubmatch(page.String(), -1) {
+				keys = append(keys, match[1])
+			}
+			return keys
+		}
+		require.ElementsMatch(t, found(`<kbd>(.+?)</kbd>`), append(found(`data-key="(.+?)"`), "?"))
+	}
+}
+
+func TestTroubleIsCalledByItsName(t *testing.T) {
+	t.Parallel()
+	for headline, err := range map[string]error{
+		"The connection to the broker is lost":         nats.ErrDisconnected,
+		"The broker denies the dashboard a permission": fmt.Errorf("cannot count: %w", nats.ErrPermissionViolation),
+		"The deployment is not set up":                 fmt.Errorf("cannot count: %w", jetstream.ErrStreamNotFound),
+		"The broker does not answer":                   context.DeadlineExceeded,
+	} {
+		s := running()
+		s.Trouble, s.Lost = err, noon
+		fragments, err := view.Render(s, view.Note{}, view.Options{})
+		require.NoError(t, err)
+		require.Contains(t, string(fragments[0].HTML), headline)
 	}
 }
