@@ -29,9 +29,6 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.WriteHeader(http.StatusOK)
 	out := http.NewResponseController(w)
-	if out.SetReadDeadline(time.Time{}) != nil { // that of the request would end the stream
-		return
-	}
 	sent := make(map[string]template.HTML)
 	for {
 		shown, changed := s.board.rendered.get()
