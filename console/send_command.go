@@ -10,7 +10,12 @@ import (
 	"decoupled.example/console/internal/ask"
 	"decoupled.example/console/send"
 	"decoupled.example/shared/contract"
+	"decoupled.example/shared/topology"
 )
+
+// maxSend is how many requests are sent at once at most: all their IDs are kept,
+// to be printed.
+const maxSend = 10_000_000
 
 type sendCommand struct {
 	N             int     `arg:"" optional:"" help:"How many requests."`
@@ -28,8 +33,8 @@ func (c sendCommand) Validate() error {
 		return errors.New("--malformed and --future-version are two different messages: send one after the other")
 	case (c.Malformed || c.FutureVersion) && (c.N != 0 || c.Duplicate || c.Rate != 0):
 		return errors.New("--malformed and --future-version send one message each, and take nothing else")
-	case !c.Malformed && !c.FutureVersion && c.N <= 0:
-		return fmt.Errorf("how many to send must be at least 1, not %d", c.N)
+	case !c.Malformed && !c.FutureVersion && (c.N < 1 || c.N > maxSend):
+		return fmt.Errorf("how many to send must be at least 1 and at most %d, not %d", maxSend, c.N)
 	case !(c.Rate >= 0 && c.Rate <= 1e6): // so that NaN is out of range too
 		return fmt.Errorf("--rate must be from 0 to 1000000 a second, not %v", c.Rate)
 	}
@@ -50,20 +55,26 @@ func (c sendCommand) Run(s *session) error {
 	case c.FutureVersion:
 		return c.one(s, "a request of a future version", func(ctx context.Context) error { return send.FutureVersion(ctx, s.js) })
 	}
-	ctx, cancel := ask.WhileAllowed(s.ctx, s.conn)
-	defer cancel()
+	// Publishing waits for a queue that is still to be made.
+	if err := ask.Present(s.ctx, s.js, topology.Requests, "KV_"+topology.Asked); err != nil {
+		return fmt.Errorf("cannot send: %w", err)
+	}
 	bar := newProgress(s.err)
-	done := 0
-	requests, err := send.Requests(ctx, s.topology, c.N, c.Rate, func(burst []contract.Request) {
-		done += len(burst)
-		bar.show(uint64(done), uint64(c.N), "sent")
+	var requests []contract.Request
+	err := ask.WhileAllowed(s.ctx, s.conn, func(ctx context.Context) (err error) {
+		done := 0
+		requests, err = send.Requests(ctx, s.topology, c.N, c.Rate, func(burst []contract.Request) {
+			done += len(burst)
+			bar.show(uint64(done), uint64(c.N), "sent")
+		})
+		if err == nil && c.Duplicate {
+			err = send.Repeat(ctx, s.topology, requests)
+		}
+		return err
 	})
 	bar.end()
-	if err == nil && c.Duplicate {
-		err = send.Repeat(ctx, s.topology, requests)
-	}
-	if denied := context.Cause(ctx); errors.Is(denied, nats.ErrPermissionViolation) {
-		err = fmt.Errorf("cannot send: %w", denied)
+	if errors.Is(err, nats.ErrPermissionViolation) {
+		err = fmt.Errorf("cannot send: %w", err)
 	}
 	result := sent{Sent: len(requests), IDs: make([]string, len(requests))}
 	for i, r := range requests {
@@ -77,11 +88,10 @@ func (c sendCommand) Run(s *session) error {
 			s.say("and published each of them a second time")
 		}
 	})
-	return errors.Join(s.failure(err), printed)
+	return errors.Join(err, printed)
 }
 
 func (c sendCommand) one(s *session, what string, publish func(context.Context) error) error {
-	// Publishing twice would be two messages: this is not repeated.
 	if err := publish(s.ctx); err != nil {
 		return err
 	}

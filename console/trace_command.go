@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	"decoupled.example/console/internal/shown"
 	"decoupled.example/console/trace"
 )
 
@@ -20,14 +21,22 @@ func (c traceCommand) Run(s *session) error {
 		for i, step := range life.Steps {
 			after := ""
 			if i > 0 {
-				after = "+" + step.After.Round(10*time.Microsecond).String()
+				after = signed(step.After.Round(10 * time.Microsecond))
 			}
-			s.say("%-10s %s  %-10s %s", step.Name, step.At.Local().Format("15:04:05.000000"), after, step.Value)
+			s.say("%-10s %s  %-10s %s", step.Name, step.At.Local().Format("15:04:05.000000"), after, shown.Text(step.Value))
 		}
 		if life.Letter != nil {
 			s.say("%-10s %s  %-10s letter %d from %s: %s", "dead", life.Letter.SetAside.Local().Format("15:04:05.000000"), "",
-				life.Letter.Sequence, life.Letter.Queue, life.Letter.Reason)
+				life.Letter.Sequence, shown.Text(life.Letter.Queue), shown.Text(life.Letter.Reason))
 		}
-		s.say("%s", life.Where)
+		s.say("%s", shown.Text(life.Where))
 	})
+}
+
+// signed is a time since something, also one before it.
+func signed(d time.Duration) string {
+	if d < 0 {
+		return d.String()
+	}
+	return "+" + d.String()
 }

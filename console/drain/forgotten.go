@@ -2,7 +2,6 @@ package drain
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -92,28 +91,13 @@ func isForgotten(ctx context.Context, js jetstream.JetStream, s State) (is bool,
 	return is, nil
 }
 
-// reset has the broker deliver a queue from its first message on. The client
-// library has no name for this request.
+// reset has the broker deliver a queue from its first message on.
 func reset(ctx context.Context, js jetstream.JetStream, queue string) error {
 	return ask.Once(ctx, js.Conn(), func(ctx context.Context) error {
 		stream, err := js.Stream(ctx, queue)
-		if err != nil {
-			return err
+		if err == nil {
+			_, err = js.ResetConsumerToSequence(ctx, queue, topology.ConsumerOf(queue), stream.CachedInfo().State.FirstSeq)
 		}
-		request := fmt.Appendf(nil, `{"seq":%d}`, stream.CachedInfo().State.FirstSeq)
-		m, err := js.Conn().RequestWithContext(ctx, "$JS.API.CONSUMER.RESET."+queue+"."+topology.ConsumerOf(queue), request)
-		if err != nil {
-			return err
-		}
-		var answer struct {
-			Error *jetstream.APIError `json:"error"`
-		}
-		if err := json.Unmarshal(m.Data, &answer); err != nil {
-			return fmt.Errorf("an answer that is not JSON: %w", err)
-		}
-		if answer.Error != nil {
-			return answer.Error
-		}
-		return nil
+		return err
 	})
 }

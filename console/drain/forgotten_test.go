@@ -2,7 +2,6 @@ package drain_test
 
 import (
 	"context"
-	"fmt"
 	"testing"
 	"time"
 
@@ -23,10 +22,8 @@ func forget(t *testing.T, b *testbed.Bed, queue string) {
 	t.Helper()
 	s, err := b.JS.Stream(b.Context(), queue)
 	require.NoError(t, err)
-	request := fmt.Appendf(nil, `{"seq":%d}`, s.CachedInfo().State.LastSeq+1)
-	m, err := b.JS.Conn().RequestWithContext(b.Context(), "$JS.API.CONSUMER.RESET."+queue+"."+topology.ConsumerOf(queue), request)
+	_, err = b.JS.ResetConsumerToSequence(b.Context(), queue, topology.ConsumerOf(queue), s.CachedInfo().State.LastSeq+1)
 	require.NoError(t, err)
-	require.NotContains(t, string(m.Data), `"error"`)
 }
 
 func TestWhatTheBrokerForgotToRemoveIsDeliveredAgain(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/time/rate"
 
+	"decoupled.example/console/internal/ask"
 	"decoupled.example/requestor"
 	"decoupled.example/shared/contract"
 	"decoupled.example/shared/topology"
@@ -29,7 +30,7 @@ func Requests(ctx context.Context, t *topology.Topology, n int, perSecond float6
 		limit, burst = rate.Limit(perSecond), min(maxBurst, max(1, int(perSecond/10)))
 	}
 	limiter := rate.NewLimiter(limit, burst)
-	sent := make([]contract.Request, 0, n)
+	var sent []contract.Request // not made for n at once: that may be any number
 	for len(sent) < n {
 		size := min(burst, n-len(sent))
 		if err := limiter.WaitN(ctx, size); err != nil {
@@ -71,8 +72,13 @@ func publish(ctx context.Context, js jetstream.JetStream, schema string, body []
 	m := &nats.Msg{Subject: topology.SubjectRequest, Data: body, Header: nats.Header{
 		contract.HeaderContentType: {contract.ContentType},
 		contract.HeaderSchema:      {schema},
+		jetstream.MsgIDHeader:      {contract.NewID()}, // the same at each attempt, so that the queue stores one
 	}}
-	if _, err := js.PublishMsg(ctx, m); err != nil {
+	err := ask.Patiently(ctx, js.Conn(), func(ctx context.Context) error {
+		_, err := js.PublishMsg(ctx, m)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("cannot publish to %s: %w", topology.SubjectRequest, err)
 	}
 	return nil

@@ -6,10 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"decoupled.example/console/drain"
+	"decoupled.example/console/internal/ask"
 	"decoupled.example/console/letters"
 	"decoupled.example/shared/contract"
 	"decoupled.example/shared/topology"
@@ -22,7 +25,7 @@ var ErrUnknown = errors.New("nothing is recorded about this request")
 type Step struct {
 	Name  string        `json:"name"`  // the ledger's
 	At    time.Time     `json:"at"`    // when the ledger stored it, by the broker's clock
-	After time.Duration `json:"after"` // since the step before; 0 for the first
+	After time.Duration `json:"after"` // since the step before, 0 for the first; negative if that was recorded late, as asked may be
 	Value string        `json:"value"` // what the ledger stored
 }
 
@@ -37,19 +40,56 @@ type Trace struct {
 // Request returns the life of a request. It fails with ErrUnknown when there is
 // neither an entry nor a letter of it.
 func Request(ctx context.Context, js jetstream.JetStream, t *topology.Topology, id string) (Trace, error) {
-	trace := Trace{ID: id}
 	if err := contract.ValidateID(id); err != nil {
-		return trace, fmt.Errorf("cannot trace %.40q: %w", id, err)
+		return Trace{ID: id}, fmt.Errorf("cannot trace %.40q: %w", id, err)
 	}
-	dead, err := letters.Open(ctx, js) // first: where nothing is set up it says so
+	var trace Trace
+	err := ask.WhileAllowed(ctx, js.Conn(), func(ctx context.Context) (err error) {
+		trace, err = request(ctx, js, t, id)
+		return err
+	})
 	if err != nil {
 		return trace, fmt.Errorf("cannot trace %s: %w", id, err)
 	}
-	passed := make(map[string]bool)
+	return trace, nil
+}
+
+func request(ctx context.Context, js jetstream.JetStream, t *topology.Topology, id string) (Trace, error) {
+	dead, err := letters.Open(ctx, js)
+	if err != nil {
+		return Trace{ID: id}, err
+	}
+	for _, name := range topology.LedgerNames {
+		if err := ask.Present(ctx, js, "KV_"+name); err != nil {
+			return Trace{ID: id}, err
+		}
+	}
+	trace, err := read(ctx, t, dead, id)
+	if err != nil || trace.finished() || trace.Letter != nil {
+		return trace, err
+	}
+	// It is in a queue, unless the queues were empty after all this was written.
+	var drained bool
+	err = ask.Again(ctx, js.Conn(), func(ctx context.Context) (err error) {
+		drained, _, err = drain.Check(ctx, js)
+		return err
+	})
+	if err != nil || !drained {
+		return trace, err
+	}
+	if trace, err = read(ctx, t, dead, id); err == nil && !trace.finished() && trace.Letter == nil {
+		trace.Where = "lost: it is not finished, no queue holds it, and there is no letter of it"
+	}
+	return trace, err
+}
+
+// read reads what is recorded.
+func read(ctx context.Context, t *topology.Topology, dead *letters.Letters, id string) (Trace, error) {
+	trace := Trace{ID: id}
 	for _, name := range topology.LedgerNames {
 		entries, err := t.Ledger(name).Get(ctx, id)
 		if err != nil {
-			return trace, fmt.Errorf("cannot trace %s: %w", id, err)
+			return trace, err
 		}
 		if len(entries) == 0 {
 			continue
@@ -58,7 +98,6 @@ func Request(ctx context.Context, js jetstream.JetStream, t *topology.Topology, 
 		if n := len(trace.Steps); n > 0 {
 			step.After = step.At.Sub(trace.Steps[n-1].At)
 		}
-		passed[name] = true
 		trace.Steps = append(trace.Steps, step)
 	}
 	letter, err := dead.Find(ctx, id)
@@ -66,25 +105,31 @@ func Request(ctx context.Context, js jetstream.JetStream, t *topology.Topology, 
 	case err == nil:
 		trace.Letter = &letter
 	case !errors.Is(err, letters.ErrNotFound):
-		return trace, fmt.Errorf("cannot trace %s: %w", id, err)
+		return trace, err
 	case len(trace.Steps) == 0:
-		return trace, fmt.Errorf("cannot trace %s: %w", id, ErrUnknown)
+		return trace, ErrUnknown
 	}
-	trace.Where = where(passed, trace.Letter)
+	trace.Where = trace.where()
 	return trace, nil
 }
 
+func (t Trace) passed(ledger string) bool {
+	return slices.ContainsFunc(t.Steps, func(s Step) bool { return s.Name == ledger })
+}
+
+func (t Trace) finished() bool { return t.passed(topology.Received) }
+
 // where is told by the last step: what a service has recorded it publishes, or
 // does the work again until it has.
-func where(passed map[string]bool, letter *letters.Letter) string {
+func (t Trace) where() string {
 	switch {
-	case passed[topology.Received]:
+	case t.finished():
 		return "finished"
-	case letter != nil:
-		return fmt.Sprintf("set aside from %s: %s", letter.Queue, letter.Reason)
-	case passed[topology.Stored]:
+	case t.Letter != nil:
+		return fmt.Sprintf("set aside from %s: %s", t.Letter.Queue, t.Letter.Reason)
+	case t.passed(topology.Stored):
 		return "its receipt is in " + topology.Receipts + ", or in the requestor's hands"
-	case passed[topology.Generated]:
+	case t.passed(topology.Generated):
 		return "its response is in " + topology.Responses + ", or in the generator's hands"
 	default:
 		return "it is in " + topology.Requests

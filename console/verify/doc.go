@@ -10,11 +10,12 @@
 //	complete     in all four, with one and the same string
 //	lost         begun and not completed, with no dead letter, and the queues were seen empty since
 //	outstanding  begun and not completed, while messages are still in the queues
-//	dead         begun and not completed, and set aside as a dead letter
+//	dead         begun and not completed, and set aside as a dead letter; also a request
+//	             that is stored, and whose receipt was set aside: nobody waits for more
 //	recovered    complete, though never recorded as asked: its requestor was killed
 //	             between publishing and recording. No error.
 //	unexpected   in a ledger with nothing before it: no origin
-//	mismatched   the string stored is not the string generated
+//	mismatched   the string stored is not the string generated, however far the request came
 //	duplicated   a key written more than once
 //	expired      older than the ledgers remember, so nobody can tell
 //

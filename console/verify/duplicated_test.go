@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/console/internal/testbed"
-	"decoupled.example/console/verify"
 	"decoupled.example/shared/contract"
 	"decoupled.example/shared/topology"
 )
@@ -123,7 +122,7 @@ func TestDuplicatesAreCountedSinceTheReset(t *testing.T) {
 	require.NoError(t, stream.Purge(b.Context()))
 	note := func(value string) {
 		config := stream.CachedInfo().Config
-		config.Metadata[verify.ResetMetadata] = value
+		config.Metadata[topology.MetadataReset] = value
 		_, err := b.JS.UpdateStream(b.Context(), config)
 		require.NoError(t, err)
 	}

@@ -41,7 +41,7 @@ func (v *verifier) judge(ctx context.Context, entries []ledger.Entry, origin str
 		s := states[e.ID]
 		seen.add(s)
 		switch {
-		case s.finished() && s.differ != "":
+		case s.differ != "": // first: neither a letter nor a missing receipt excuses it
 			v.verdict.Mismatched++
 			v.verdict.find(e.ID, "mismatched: %s", s.differ)
 		case s.finished():

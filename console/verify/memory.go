@@ -11,10 +11,6 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-// ResetMetadata is the metadata of a ledger's stream that says after which
-// sequence its life began anew.
-const ResetMetadata = topology.MetadataReset
-
 // skew is how far the clocks of requestors and broker may differ.
 const skew = time.Minute
 
@@ -52,7 +48,7 @@ func (m *memory) forgot(e ledger.Entry, now time.Time) bool {
 // Repeated is how many entries a ledger's stream has stored since its reset and
 // has no more: each key should have been written once.
 func Repeated(info *jetstream.StreamInfo) uint64 {
-	base, _ := strconv.ParseUint(info.Config.Metadata[ResetMetadata], 10, 64) // none: never reset
+	base, _ := strconv.ParseUint(info.Config.Metadata[topology.MetadataReset], 10, 64) // none: never reset
 	if info.Config.MaxAge > 0 && info.TimeStamp.Sub(info.Created) > info.Config.MaxAge && info.State.FirstSeq > 0 {
 		base = max(base, info.State.FirstSeq-1) // what is missing at the front has expired
 	}

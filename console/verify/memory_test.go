@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/shared/ledger"
+	"decoupled.example/shared/topology"
 )
 
 func TestForgot(t *testing.T) {
@@ -71,7 +72,7 @@ func TestRepeated(t *testing.T) {
 		{name: "too young for anything to expire", first: 2, last: 5, keys: 4, keep: time.Hour, age: young, want: 1},
 	} {
 		require.Equal(t, test.want, Repeated(&jetstream.StreamInfo{
-			Config:  jetstream.StreamConfig{MaxAge: test.keep, Metadata: map[string]string{ResetMetadata: test.reset}},
+			Config:  jetstream.StreamConfig{MaxAge: test.keep, Metadata: map[string]string{topology.MetadataReset: test.reset}},
 			State:   jetstream.StreamState{FirstSeq: test.first, LastSeq: test.last, NumSubjects: test.keys},
 			Created: made, TimeStamp: made.Add(test.age),
 		}), test.name)

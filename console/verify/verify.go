@@ -23,7 +23,7 @@ func Run(ctx context.Context, js jetstream.JetStream, t *topology.Topology) (Ver
 	if err != nil {
 		return Verdict{}, fmt.Errorf("cannot verify: %w", err)
 	}
-	if err := v.run(ctx); err != nil {
+	if err := ask.WhileAllowed(ctx, js.Conn(), v.run); err != nil { // a ledger waits for a permission as for a broker
 		return v.verdict, fmt.Errorf("cannot verify: %w", err)
 	}
 	return v.verdict, nil

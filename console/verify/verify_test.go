@@ -117,6 +117,28 @@ func TestPlanted(t *testing.T) {
 			"mismatched: the string stored is not the string generated",
 		},
 		{
+			"another string, and no receipt", func(b *testbed.Bed, id string) {
+				plant(b, id, asked)
+				b.Keep(generated, response(id, "one"))
+				b.Keep(stored, response(id, "two"))
+			},
+			func(v *verify.Verdict) { v.Asked++; v.Generated++; v.Stored++; v.Mismatched++ },
+			"mismatched: the string stored is not the string generated",
+		},
+		{
+			"another string, no receipt, and a letter", func(b *testbed.Bed, id string) {
+				plant(b, id, asked)
+				b.Keep(generated, response(id, "one"))
+				b.Keep(stored, response(id, "two"))
+				_, err := b.JS.Publish(b.Context(), "dead.RECEIPTS."+id, nil)
+				if err != nil {
+					panic(err)
+				}
+			},
+			func(v *verify.Verdict) { v.Asked++; v.Generated++; v.Stored++; v.Mismatched++; v.Letters++ },
+			"mismatched: the string stored is not the string generated",
+		},
+		{
 			"another string, not asked", func(b *testbed.Bed, id string) {
 				plant(b, id, received)
 				b.Keep(generated, response(id, "one"))
@@ -252,8 +274,9 @@ func TestOutstanding(t *testing.T) {
 	require.Equal(t, verify.Verdict{Asked: 6, Generated: 6, Stored: 6, Received: 6, Complete: 6}, run(t, b))
 }
 
-// A request that was set aside is dead, from whichever queue, and not lost. One
-// that is complete nevertheless is complete.
+// A request that was set aside is dead, from whichever queue, and not lost; one
+// whose receipt was, though it is stored, has nothing outstanding either. One that
+// is complete nevertheless is complete.
 func TestDead(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
@@ -344,4 +367,23 @@ func TestVerifyWithoutPermission(t *testing.T) {
 	_, err := verify.Run(b.Context(), limited, b.Topology)
 	require.ErrorIs(t, err, nats.ErrPermissionViolation)
 	require.ErrorContains(t, err, "$JS.API.STREAM.INFO.KV_stored")
+}
+
+// A ledger goes on reading until it may. A verification says what is denied.
+func TestVerifyWithoutPermissionToReadALedger(t *testing.T) {
+	t.Parallel()
+	for _, denied := range []string{"$JS.API.DIRECT.GET.KV_asked", "$JS.API.DIRECT.GET.KV_stored", "$JS.API.STREAM.MSG.GET.KV_generated"} {
+		t.Run(denied, func(t *testing.T) {
+			t.Parallel()
+			b, limited := testbed.StartLimited(t, denied)
+			plant(b, contract.NewID(), topology.Asked, topology.Generated)
+			plant(b, contract.NewID(), topology.Asked) // of which the leader is asked
+			view, err := topology.Open(limited.Conn(), b.Log(), 0)
+			require.NoError(t, err)
+			_, err = verify.Run(b.Context(), limited, view)
+			require.ErrorIs(t, err, nats.ErrPermissionViolation)
+			require.ErrorContains(t, err, "cannot verify: ")
+			require.ErrorContains(t, err, denied)
+		})
+	}
 }

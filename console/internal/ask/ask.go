@@ -66,14 +66,15 @@ func Denied(conn *nats.Conn, before error) error {
 	return denied
 }
 
-// WhileAllowed returns a context that ends, with the permission as its cause, when
-// conn is denied one: for what would wait until it is granted, as services do.
-func WhileAllowed(ctx context.Context, conn *nats.Conn) (context.Context, context.CancelFunc) {
+// WhileAllowed does what would wait until a missing permission is granted, as
+// services do. When conn is denied one, it is ended, and that is the error.
+func WhileAllowed(ctx context.Context, conn *nats.Conn, do func(ctx context.Context) error) error {
 	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
 	before := conn.LastError()
 	look := time.NewTicker(again)
+	defer look.Stop()
 	go func() {
-		defer look.Stop()
 		for {
 			select {
 			case <-look.C:
@@ -85,7 +86,26 @@ func WhileAllowed(ctx context.Context, conn *nats.Conn) (context.Context, contex
 			}
 		}
 	}()
-	return ctx, func() { end(nil) }
+	err := do(ctx)
+	if denied := context.Cause(ctx); err != nil && errors.Is(denied, nats.ErrPermissionViolation) {
+		return denied
+	}
+	return err
+}
+
+// Present says to run setup if one of these streams is missing: for what would
+// wait until it is made, as services do.
+func Present(ctx context.Context, js jetstream.JetStream, streams ...string) error {
+	for _, name := range streams {
+		err := Patiently(ctx, js.Conn(), func(ctx context.Context) error {
+			_, err := js.Stream(ctx, name)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("cannot find %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // Patiently asks until there is an answer, be it an error, or until ctx ends. It

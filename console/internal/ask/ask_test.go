@@ -153,20 +153,28 @@ func TestWhileAllowed(t *testing.T) {
 		}}}
 	})
 	nc := b.Connect(nats.UserInfo("u", "p"))
-	ctx, cancel := ask.WhileAllowed(t.Context(), nc)
-	defer cancel()
-	require.NoError(t, nc.Publish("allowed", nil))
-	require.NoError(t, nc.Publish("secret", nil))
-	select {
-	case <-ctx.Done():
-	case <-time.After(time.Minute):
-		require.Fail(t, "it goes on")
-	}
-	require.ErrorIs(t, context.Cause(ctx), nats.ErrPermissionViolation)
-	require.ErrorContains(t, context.Cause(ctx), "secret")
+	err := ask.WhileAllowed(t.Context(), nc, func(ctx context.Context) error {
+		require.NoError(t, nc.Publish("allowed", nil))
+		require.NoError(t, nc.Publish("secret", nil))
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	require.ErrorIs(t, err, nats.ErrPermissionViolation)
+	require.ErrorContains(t, err, "secret")
 
-	ctx, cancel = ask.WhileAllowed(t.Context(), nc)
-	require.NoError(t, ctx.Err(), "what was denied before does not count")
-	cancel()
-	require.ErrorIs(t, context.Cause(ctx), context.Canceled)
+	mine := errors.New("mine")
+	require.Equal(t, mine, ask.WhileAllowed(t.Context(), nc, func(context.Context) error { return mine }), "what was denied before does not count")
+	require.NoError(t, ask.WhileAllowed(t.Context(), nc, func(context.Context) error { return nil }))
+}
+
+func TestPresent(t *testing.T) {
+	t.Parallel()
+	_, js := connect(t, brokertest.Start(t))
+	_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "THERE"})
+	require.NoError(t, err)
+	require.NoError(t, ask.Present(t.Context(), js, "THERE"))
+	err = ask.Present(t.Context(), js, "THERE", "ELSEWHERE")
+	require.ErrorIs(t, err, jetstream.ErrStreamNotFound)
+	require.ErrorContains(t, err, "cannot find ELSEWHERE")
+	require.ErrorContains(t, err, "run setup")
 }

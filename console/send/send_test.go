@@ -1,0 +1,107 @@
+package send_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+
+	"decoupled.example/console/drain"
+	"decoupled.example/console/internal/testbed"
+	"decoupled.example/console/letters"
+	"decoupled.example/console/send"
+	"decoupled.example/console/verify"
+	"decoupled.example/shared/contract"
+	"decoupled.example/shared/topology"
+)
+
+// What is sent is asked, as by a requestor: each is recorded, and told once it is
+// confirmed.
+func TestSend(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	for _, rate := range []float64{0, 1e5} {
+		before := b.Messages(topology.Requests)
+		var told []contract.Request
+		sent, err := send.Requests(b.Context(), b.Topology, 2345, rate, func(burst []contract.Request) {
+			require.NotEmpty(t, burst)
+			told = append(told, burst...)
+			require.EqualValues(t, len(told), b.Messages(topology.Requests)-before, "confirmed")
+			require.EqualValues(t, len(told), b.Messages("KV_"+topology.Asked)-before, "and recorded")
+		})
+		require.NoError(t, err)
+		require.Len(t, sent, 2345)
+		require.Equal(t, sent, told)
+	}
+	b.Services()
+	require.NoError(t, drain.Wait(b.Context(), b.JS, nil))
+	verdict, err := verify.Run(b.Context(), b.JS, b.Topology)
+	require.NoError(t, err)
+	require.EqualValues(t, 2*2345, verdict.Complete)
+}
+
+// Interrupted, it says how far it came, and that is true.
+func TestSendInterrupted(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	ctx, interrupt := context.WithCancel(b.Context())
+	sent, err := send.Requests(ctx, b.Topology, 5000, 0, func([]contract.Request) { interrupt() })
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorContains(t, err, "cannot send all: 1000 of 5000 are confirmed")
+	require.Len(t, sent, 1000)
+	require.GreaterOrEqual(t, b.Messages(topology.Requests), uint64(1000))
+}
+
+func TestRepeatIsStoredOnce(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	sent, err := send.Requests(b.Context(), b.Topology, 50, 0, nil)
+	require.NoError(t, err)
+	require.NoError(t, send.Repeat(b.Context(), b.Topology, sent))
+	require.EqualValues(t, 50, b.Messages(topology.Requests), "the queue knows that it has them")
+}
+
+// What nobody can read waits for a broker that is away, has an ID of its own, so
+// that the queue stores it once, and becomes a dead letter.
+func TestWhatNobodyCanRead(t *testing.T) {
+	t.Parallel()
+	for name, publish := range map[string]func(context.Context, jetstream.JetStream) error{
+		"not JSON": send.Malformed, "decoupled.request.v99": send.FutureVersion,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := testbed.Start(t)
+			require.NoError(t, publish(b.Context(), b.JS))
+			b.Broker.Stop()
+			b.Eventually(func() bool { return !b.Conn.IsConnected() }, "it is gone")
+			done := make(chan error, 1)
+			go func() { done <- publish(b.Context(), b.JS) }()
+			b.Broker.Restart()
+			require.NoError(t, <-done)
+			require.EqualValues(t, 2, b.Messages(topology.Requests))
+			stream, err := b.JS.Stream(b.Context(), topology.Requests)
+			require.NoError(t, err)
+			m, err := stream.GetMsg(b.Context(), 1)
+			require.NoError(t, err)
+			require.NotEmpty(t, m.Header.Get(jetstream.MsgIDHeader))
+
+			b.Services()
+			require.NoError(t, drain.Wait(b.Context(), b.JS, nil))
+			dead, err := letters.Open(b.Context(), b.JS)
+			require.NoError(t, err)
+			for letter, err := range dead.All(b.Context()) {
+				require.NoError(t, err)
+				require.Contains(t, letter.Reason, name)
+			}
+			require.EqualValues(t, 2, b.Messages(topology.DeadLetters))
+		})
+	}
+}
+
+func TestUnreadableWithoutSetup(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	require.NoError(t, b.JS.DeleteStream(b.Context(), topology.Requests))
+	require.ErrorContains(t, send.Malformed(b.Context(), b.JS), "run setup")
+}
