@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -15,7 +16,7 @@ type setupCommand struct {
 	MaxBytes   int64         `default:"1073741824" env:"MAX_BYTES" help:"Size of each queue; a full one slows its publishers."`
 	Keep       time.Duration `default:"0s" env:"KEEP" help:"How long ledgers remember. 0: for ever."`
 	SyncAlways bool          `env:"SYNC_ALWAYS" help:"The broker syncs every write to the disk before it confirms (sync_interval: always): take messages in atomic batches, which are synced once."`
-	Update     bool          `help:"Change what differs, where it can be changed while messages are there and replicas run."`
+	Update     bool          `help:"Change what differs, where that loses nothing and can be done while messages are there and replicas run."`
 }
 
 func (c setupCommand) settings() topology.Settings {
@@ -37,10 +38,10 @@ func (c setupCommand) Run(s *session) error {
 		apply = setup.Update
 	}
 	result, err := apply(ctx, s.js, c.settings())
-	if err != nil {
-		return err
-	}
-	return s.print(result, func() {
+	printed := s.print(result, func() {
+		if err != nil {
+			return
+		}
 		for _, line := range []struct {
 			what  string
 			names []string
@@ -50,4 +51,5 @@ func (c setupCommand) Run(s *session) error {
 			}
 		}
 	})
+	return cmp.Or(err, printed)
 }

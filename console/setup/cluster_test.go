@@ -48,4 +48,9 @@ func TestSetupOnThreeNodesThatJustStarted(t *testing.T) {
 	require.ErrorAs(t, err, &different)
 	require.Contains(t, different.Differences, "REQUESTS: num_replicas is 3, should be 1")
 	require.Len(t, different.Differences, 9, "one for each stream")
+
+	before := everything(t, js)
+	_, err = setup.Update(bounded(t), js, topology.Settings{Replicas: 1})
+	require.ErrorContains(t, err, "REQUESTS: num_replicas is 3, should be 1: fewer replicas would survive less; give --replicas")
+	require.Equal(t, before, everything(t, js), "an update takes no replica away")
 }

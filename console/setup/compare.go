@@ -31,11 +31,44 @@ var durations = []string{"ack_wait", "max_age", "duplicate_window", "inactive_th
 var changeable = []string{"ack_wait", "allow_atomic", "allow_batched", "allow_direct", "duplicate_window", "max_ack_pending", "max_age", "max_bytes", "max_deliver", "max_msg_size", "num_replicas"}
 
 // difference is one setting of something that is not as it should be.
-type difference struct{ field, text string }
+type difference struct {
+	field, text string
+	loses       bool // to change it would lose something
+}
 
-// canBeChanged says whether all differences are of changeable settings.
-func canBeChanged(all []difference) bool {
-	return !slices.ContainsFunc(all, func(d difference) bool { return !slices.Contains(changeable, d.field) })
+// stays says whether the setting cannot be changed safely.
+func (d difference) stays() bool { return d.loses || !slices.Contains(changeable, d.field) }
+
+// remedy says what to do about a setting that would lose something.
+func (d difference) remedy() string {
+	switch {
+	case !d.loses:
+		return ""
+	case d.field == "num_replicas":
+		return ": fewer replicas would survive less; give --replicas, or if it is meant use `nats stream edit --replicas`"
+	default:
+		return ": that would remove what is older for good; give --keep, or if it is meant use `nats stream edit --max-age`"
+	}
+}
+
+// loses says whether something is lost when a setting is changed from found to
+// wanted: fewer replicas, or a shorter memory, of which 0 is the longest.
+func loses(field string, wanted, found any) bool {
+	w, f := number(wanted), number(found)
+	switch field {
+	case "num_replicas":
+		return w < f
+	case "max_age":
+		return w > 0 && (f == 0 || w < f)
+	}
+	return false
+}
+
+// number is 0 for what is not set.
+func number(value any) int64 {
+	n, _ := value.(json.Number)
+	i, _ := n.Int64()
+	return i
 }
 
 // differences compares the settings as the broker spells them, so that a setting
@@ -49,7 +82,9 @@ func differences(name string, want, got any) (all []difference) {
 			continue
 		}
 		if w, f := text(field, wanted[field]), text(field, found[field]); w != f {
-			all = append(all, difference{field, fmt.Sprintf("%s: %s is %s, should be %s", name, field, f, w)})
+			all = append(all, difference{
+				field, fmt.Sprintf("%s: %s is %s, should be %s", name, field, f, w), loses(field, wanted[field], found[field]),
+			})
 		}
 	}
 	return all

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -15,9 +16,10 @@ import (
 
 // Result is what was found and made, by name ("REQUESTS", "REQUESTS/generator").
 type Result struct {
-	Created []string
-	Present []string
-	Updated []string `json:"updated,omitempty"` // changed, by Update
+	Created   []string `json:"created,omitempty"`
+	Present   []string `json:"present,omitempty"`
+	Updated   []string `json:"updated,omitempty"`   // changed, by Update
+	Different []string `json:"different,omitempty"` // each difference of what is not as it should be
 }
 
 // Apply makes every stream and consumer that is missing, and checks those that
@@ -33,7 +35,9 @@ func Apply(ctx context.Context, js jetstream.JetStream, settings topology.Settin
 }
 
 // Update is Apply, but what differs only in settings that can be changed safely,
-// while messages are there and replicas run, is changed.
+// while messages are there and replicas run, is changed. Nothing is lost by it:
+// ledgers may remember longer, and there may be more replicas, but not the other
+// way round.
 func Update(ctx context.Context, js jetstream.JetStream, settings topology.Settings) (Result, error) {
 	return run(ctx, &setup{js: js, update: true}, settings)
 }
@@ -62,10 +66,9 @@ func run(ctx context.Context, s *setup, settings topology.Settings) (Result, err
 
 // setup is one call of Apply or Update.
 type setup struct {
-	js        jetstream.JetStream
-	update    bool
-	result    Result
-	different []string
+	js     jetstream.JetStream
+	update bool
+	result Result
 }
 
 func (s *setup) do(ctx context.Context, one func(ctx context.Context) error) error {
@@ -74,10 +77,10 @@ func (s *setup) do(ctx context.Context, one func(ctx context.Context) error) err
 
 // failed adds to an error the differences found: they may be its reason.
 func (s *setup) failed(err error) error {
-	if len(s.different) == 0 {
+	if len(s.result.Different) == 0 {
 		return err
 	}
-	different := &DifferentError{Differences: s.different}
+	different := &DifferentError{Differences: s.result.Different}
 	if err == nil {
 		return fmt.Errorf("cannot set up: %w", different)
 	}
@@ -132,7 +135,7 @@ func (s *setup) consumer(ctx context.Context, want topology.Consumer) error {
 
 // found takes note of what exists, and changes it if it may.
 func (s *setup) found(name string, different []difference, change func() error) error {
-	if s.update && len(different) > 0 && canBeChanged(different) {
+	if s.update && len(different) > 0 && !slices.ContainsFunc(different, difference.stays) {
 		if err := change(); err != nil {
 			return err
 		}
@@ -141,7 +144,11 @@ func (s *setup) found(name string, different []difference, change func() error) 
 	}
 	s.result.Present = append(s.result.Present, name)
 	for _, d := range different {
-		s.different = append(s.different, d.text)
+		text := d.text
+		if s.update {
+			text += d.remedy()
+		}
+		s.result.Different = append(s.result.Different, text)
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ func TestUpdateChangesWhatCanBeChangedSafely(t *testing.T) {
 	t.Parallel()
 	js, err := jetstream.New(brokertest.Start(t).Connect())
 	require.NoError(t, err)
-	_, err = setup.Apply(t.Context(), js, topology.Settings{})
+	_, err = setup.Apply(t.Context(), js, topology.Settings{Keep: time.Hour})
 	require.NoError(t, err)
 	_, err = js.Publish(t.Context(), topology.SubjectRequest, []byte("stays"))
 	require.NoError(t, err)
@@ -53,4 +53,44 @@ func TestUpdateLeavesAloneWhatCannotBeChangedSafely(t *testing.T) {
 	after, err := js.Stream(t.Context(), "KV_"+topology.Asked)
 	require.NoError(t, err)
 	require.Equal(t, before.CachedInfo().Config, after.CachedInfo().Config)
+}
+
+// An update that would lose something is not made, by whoever forgot a flag: it
+// says what it is, and what to do if it is meant.
+func TestUpdateLosesNothing(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		was, should topology.Settings
+		want        string
+	}{
+		"an end to a memory without one": {
+			topology.Settings{}, topology.Settings{Keep: time.Hour},
+			"KV_asked: max_age is 0s, should be 1h0m0s: that would remove what is older for good; give --keep, or if it is meant use `nats stream edit --max-age`",
+		},
+		"a shorter memory": {
+			topology.Settings{Keep: time.Hour}, topology.Settings{Keep: time.Minute},
+			"KV_asked: max_age is 1h0m0s, should be 1m0s: that would remove what is older for good",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			js := jetStream(t, brokertest.Start(t))
+			_, err := setup.Apply(bounded(t), js, test.was)
+			require.NoError(t, err)
+			before := everything(t, js)
+
+			result, err := setup.Update(bounded(t), js, test.should)
+
+			var different *setup.DifferentError
+			require.ErrorAs(t, err, &different)
+			require.ErrorContains(t, err, test.want)
+			require.Equal(t, different.Differences, result.Different)
+			require.Equal(t, before, everything(t, js), "nothing is changed")
+			_, err = setup.Update(bounded(t), js, topology.Settings{})
+			require.NoError(t, err, "the other way round it is")
+			result, err = setup.Apply(bounded(t), js, topology.Settings{})
+			require.NoError(t, err)
+			require.Empty(t, result.Different)
+		})
+	}
 }
