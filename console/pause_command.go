@@ -1,42 +1,44 @@
 package main
 
 import (
-	"strings"
+	"fmt"
 	"time"
 
 	"decoupled.example/console/pause"
 )
 
 type pauseCommand struct {
-	Queue string        `arg:"" help:"REQUESTS, RESPONSES or RECEIPTS."`
-	For   time.Duration `help:"Resume after this time. Without it: when someone resumes."`
+	Queue queueName      `arg:"" help:"REQUESTS, RESPONSES or RECEIPTS."`
+	For   *time.Duration `help:"Resume after this time. Without it: when someone resumes."`
+}
+
+// Validate names what is out of range. It is called by kong.
+func (c pauseCommand) Validate() error {
+	if c.For != nil && *c.For <= 0 {
+		return fmt.Errorf("--for must be more than 0s, not %v", *c.For)
+	}
+	return nil
 }
 
 // Run pauses.
 func (c pauseCommand) Run(s *session) error {
-	queue, d := strings.ToUpper(c.Queue), c.For
-	if d == 0 {
-		d = pause.Forever
+	queue, d, end := string(c.Queue), pause.Forever, "until it is resumed"
+	if c.For != nil {
+		d, end = *c.For, fmt.Sprintf("for %v", *c.For)
 	}
 	if err := pause.Queue(s.ctx, s.js, queue, d); err != nil {
 		return err
 	}
-	return s.print(map[string]any{"queue": queue, "paused": true}, func() {
-		if c.For == 0 {
-			s.say("%s is paused until it is resumed", queue)
-			return
-		}
-		s.say("%s is paused for %v", queue, d)
-	})
+	return s.print(map[string]any{"queue": queue, "paused": true}, func() { s.say("%s is paused %s", queue, end) })
 }
 
 type resumeCommand struct {
-	Queue string `arg:"" help:"REQUESTS, RESPONSES or RECEIPTS."`
+	Queue queueName `arg:"" help:"REQUESTS, RESPONSES or RECEIPTS."`
 }
 
 // Run resumes.
 func (c resumeCommand) Run(s *session) error {
-	queue := strings.ToUpper(c.Queue)
+	queue := string(c.Queue)
 	if err := pause.Resume(s.ctx, s.js, queue); err != nil {
 		return err
 	}

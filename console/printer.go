@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 )
 
 // printer prints results: as text for people, or as JSON.
@@ -30,5 +31,37 @@ func (p printer) print(value any, text func()) error {
 		return fmt.Errorf("cannot print as JSON: %w", err)
 	}
 	_, err = fmt.Fprintf(p.out, "%s\n", data)
+	return err
+}
+
+// list prints values one by one, as they come: as a JSON array if JSON was asked
+// for, and else what text prints for each.
+func list[T any](p printer, values iter.Seq2[T, error], text func(T)) error {
+	between := "[\n  "
+	for value, err := range values {
+		if err != nil {
+			return err
+		}
+		if !p.json {
+			text(value)
+			continue
+		}
+		data, err := json.MarshalIndent(value, "  ", "  ")
+		if err != nil {
+			return fmt.Errorf("cannot print as JSON: %w", err)
+		}
+		if _, err := fmt.Fprintf(p.out, "%s%s", between, data); err != nil {
+			return err
+		}
+		between = ",\n  "
+	}
+	if !p.json {
+		return nil
+	}
+	end := "\n]\n"
+	if between == "[\n  " { // there was none
+		end = "[]\n"
+	}
+	_, err := fmt.Fprint(p.out, end)
 	return err
 }

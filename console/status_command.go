@@ -1,11 +1,11 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"time"
 
+	"decoupled.example/console/internal/shown"
 	"decoupled.example/console/status"
 	"decoupled.example/shared/topology"
 )
@@ -19,6 +19,14 @@ type statusCommand struct {
 
 // Run shows the status.
 func (c statusCommand) Run(s *session) error {
+	err := c.show(s)
+	if c.Watch && s.interrupted() { // that is how a watch ends
+		return nil
+	}
+	return err
+}
+
+func (c statusCommand) show(s *session) error {
 	before, err := status.Read(s.ctx, s.conn, s.js)
 	if err != nil {
 		return err
@@ -27,17 +35,13 @@ func (c statusCommand) Run(s *session) error {
 		select {
 		case <-time.After(sample):
 		case <-s.ctx.Done():
-			if c.Watch && context.Cause(s.ctx) == context.Canceled { //nolint:errorlint // only an interrupt is no failure
-				s.end(nil)
-				return nil
-			}
 			return s.ctx.Err()
 		}
 		now, err := status.Read(s.ctx, s.conn, s.js)
 		if err != nil {
 			return err
 		}
-		if err := s.print(now, func() {
+		if err := s.print(withRates{now, now.Rates(before)}, func() {
 			if c.Watch && newProgress(s.out).terminal {
 				s.say("\x1b[H\x1b[2J") // from the top of a cleared screen
 			}
@@ -49,18 +53,22 @@ func (c statusCommand) Run(s *session) error {
 	}
 }
 
+// withRates is the result as JSON.
+type withRates struct {
+	status.Status
+	Rates status.Rates `json:"rates"` // a second
+}
+
 func printStatus(s *session, before, now status.Status) {
-	seconds := now.At.Sub(before.At).Seconds()
+	rates := now.Rates(before)
 	s.say("%-10s %9s %9s %9s %11s %8s %8s %9s  %s", "QUEUE", "DEPTH", "WAITING", "IN FLIGHT", "REDELIVERED", "IN/S", "OUT/S", "OLDEST", "")
-	for i, q := range now.Queues {
-		in := float64(q.Stored-before.Queues[i].Stored) / seconds
-		out := in - float64(int64(q.Messages)-int64(before.Queues[i].Messages))/seconds
-		s.say("%-10s %9d %9d %9d %11d %8.0f %8.0f %9s  %s", q.Queue, q.Messages, q.Waiting, q.InFlight, q.Redelivered, in, max(out, 0), age(q.Oldest, now.At), notes(q.Paused, q.Leader, q.Replicas))
+	for _, q := range now.Queues {
+		s.say("%-10s %9d %9d %9d %11d %8.0f %8.0f %9s  %s", q.Queue, q.Messages, q.Waiting, q.InFlight, q.Redelivered, rates.Queues[q.Queue].In, rates.Queues[q.Queue].Out, age(q.Oldest, now.At), notes(q.Paused, q.Leader, q.Replicas))
 	}
 	s.say("")
 	s.say("%-10s %9s %9s", "LEDGER", "ENTRIES", "/S")
 	for _, name := range topology.LedgerNames {
-		s.say("%-10s %9d %9.0f", name, now.Ledgers[name], float64(now.Ledgers[name])/seconds-float64(before.Ledgers[name])/seconds)
+		s.say("%-10s %9d %9.0f", name, now.Ledgers[name], rates.Ledgers[name])
 	}
 	s.say("%-10s %9d", "dead", now.Letters)
 	s.say("")
@@ -70,7 +78,7 @@ func printStatus(s *session, before, now status.Status) {
 	}
 	s.say("%-10s %-24s %-16s %9s  %s", "SERVICE", "INSTANCE", "HOST", "UP", "COUNTS")
 	for _, r := range now.Replicas {
-		s.say("%-10s %-24s %-16s %9s  %s", r.Service, r.Instance, r.Host, now.At.Sub(r.Started).Round(time.Second), counts(r.Counts))
+		s.say("%-10s %-24s %-16s %9s  %s", shown.Text(r.Service), shown.Text(r.Instance), shown.Text(r.Host), now.At.Sub(r.Started).Round(time.Second), counts(r.Counts))
 	}
 }
 

@@ -115,12 +115,36 @@ func (l *Letters) Find(ctx context.Context, id string) (Letter, error) {
 	return s.letter(), nil
 }
 
+// Of returns all letters of that request, from any queue, the oldest first, or
+// ErrNotFound.
+func (l *Letters) Of(ctx context.Context, id string) ([]Letter, error) {
+	last, err := l.Find(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	var all []Letter
+	for sequence := uint64(1); sequence < last.Sequence; sequence++ {
+		s, err := l.get(ctx, query{Sequence: sequence, Next: subjectsOf(id)})
+		if err != nil {
+			return nil, fmt.Errorf("cannot find the dead letters of %s: %w", id, err)
+		}
+		if s == nil || s.Sequence >= last.Sequence {
+			break
+		}
+		all, sequence = append(all, s.letter()), s.Sequence
+	}
+	return append(all, last), nil
+}
+
 func (l *Letters) find(ctx context.Context, id string) (*stored, error) {
 	if id == "" || strings.ContainsAny(id, ".*> \t\r\n") { // would be another question
 		return nil, nil
 	}
-	return l.get(ctx, query{Last: topology.SubjectDead + ".*." + id})
+	return l.get(ctx, query{Last: subjectsOf(id)})
 }
+
+// subjectsOf are the subjects of a request's letters.
+func subjectsOf(id string) string { return topology.SubjectDead + ".*." + id }
 
 // Having returns those of the request IDs that have a letter, in any queue.
 func (l *Letters) Having(ctx context.Context, ids []string) (map[string]bool, error) {

@@ -274,3 +274,33 @@ func TestLettersOnThreeNodes(t *testing.T) {
 		require.NoError(t, l.Discard(b.Context(), 1<<40))
 	}
 }
+
+// A request may have several letters: of several queues, or of one after the
+// other from the same.
+func TestAllLettersOfARequest(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	l := open(t, b)
+	id, other := contract.NewID(), contract.NewID()
+	for _, subject := range []string{"RECEIPTS." + id, "REQUESTS." + other, "REQUESTS." + id, "REQUESTS.unknown", "REQUESTS." + id} {
+		_, err := b.JS.Publish(b.Context(), "dead."+subject, nil)
+		require.NoError(t, err)
+	}
+	of := func(id string) (sequences []uint64) {
+		all, err := l.Of(b.Context(), id)
+		require.NoError(t, err)
+		for _, letter := range all {
+			require.Equal(t, id, letter.RequestID)
+			sequences = append(sequences, letter.Sequence)
+		}
+		return sequences
+	}
+	require.Equal(t, []uint64{1, 3, 5}, of(id))
+	require.Equal(t, []uint64{2}, of(other))
+	require.NoError(t, l.Discard(b.Context(), 3))
+	require.Equal(t, []uint64{1, 5}, of(id))
+	for _, none := range []string{contract.NewID(), "", "*", "a.b"} {
+		_, err := l.Of(b.Context(), none)
+		require.ErrorIs(t, err, letters.ErrNotFound)
+	}
+}

@@ -12,10 +12,11 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"decoupled.example/console/internal/ask"
 	"decoupled.example/shared/topology"
 )
 
-// Forever is for as long as nobody resumes.
+// Forever is as good as for as long as nobody resumes.
 const Forever = 100 * 365 * 24 * time.Hour
 
 // ErrUnknownQueue is the error for a name that is not a queue's.
@@ -31,10 +32,34 @@ func Queue(ctx context.Context, js jetstream.JetStream, queue string, d time.Dur
 	if d <= 0 {
 		return fmt.Errorf("cannot pause %s for %v: the time must be more than zero", queue, d)
 	}
-	if _, err := js.PauseConsumer(ctx, queue, consumer, time.Now().Add(d)); err != nil {
-		return fmt.Errorf("cannot pause %s: %w", queue, explain(err))
+	until := time.Now().Add(d)
+	err = ask.Patiently(ctx, js.Conn(), func(ctx context.Context) error {
+		_, err := js.PauseConsumer(ctx, queue, consumer, until)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("cannot pause %s: %w", queue, err)
 	}
 	return nil
+}
+
+// Until returns until when a queue is paused; the zero time if it is not.
+func Until(ctx context.Context, js jetstream.JetStream, queue string) (until time.Time, err error) {
+	consumer, err := consumerOf(queue)
+	if err != nil {
+		return until, fmt.Errorf("cannot tell whether it is paused: %w", err)
+	}
+	err = ask.Patiently(ctx, js.Conn(), func(ctx context.Context) error {
+		c, err := js.Consumer(ctx, queue, consumer)
+		if err == nil && c.CachedInfo().Paused {
+			until = time.Now().Add(c.CachedInfo().PauseRemaining)
+		}
+		return err
+	})
+	if err != nil {
+		return until, fmt.Errorf("cannot tell whether %s is paused: %w", queue, err)
+	}
+	return until, nil
 }
 
 // Resume lets delivery go on. For a queue that is not paused it does nothing.
@@ -43,8 +68,12 @@ func Resume(ctx context.Context, js jetstream.JetStream, queue string) error {
 	if err != nil {
 		return fmt.Errorf("cannot resume: %w", err)
 	}
-	if _, err := js.ResumeConsumer(ctx, queue, consumer); err != nil {
-		return fmt.Errorf("cannot resume %s: %w", queue, explain(err))
+	err = ask.Patiently(ctx, js.Conn(), func(ctx context.Context) error {
+		_, err := js.ResumeConsumer(ctx, queue, consumer)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("cannot resume %s: %w", queue, err)
 	}
 	return nil
 }
@@ -55,11 +84,4 @@ func consumerOf(queue string) (string, error) {
 		return "", fmt.Errorf("%w: %q; there are %s", ErrUnknownQueue, queue, strings.Join(topology.QueueNames, ", "))
 	}
 	return topology.ConsumerOf(queue), nil
-}
-
-func explain(err error) error {
-	if errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
-		return fmt.Errorf("%w: run setup", err)
-	}
-	return err
 }

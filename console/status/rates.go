@@ -1,0 +1,42 @@
+package status
+
+import "decoupled.example/console/depth"
+
+// Rates are what happened a second between two readings.
+type Rates struct {
+	Queues  map[string]Flow    `json:"queues"`
+	Ledgers map[string]float64 `json:"ledgers"` // new entries
+}
+
+// Flow is what goes into a queue and out of it, in messages a second.
+type Flow struct {
+	In  float64 `json:"in"`
+	Out float64 `json:"out"`
+}
+
+// Rates returns what happened since before. What was made anew in between has
+// only what it holds since then; nothing is ever negative.
+func (s Status) Rates(before Status) Rates {
+	seconds := s.At.Sub(before.At).Seconds()
+	rates := Rates{Queues: make(map[string]Flow), Ledgers: make(map[string]float64)}
+	if seconds <= 0 {
+		return rates
+	}
+	was := make(map[string]depth.Depth)
+	for _, q := range before.Queues {
+		was[q.Queue] = q
+	}
+	for _, q := range s.Queues {
+		b := was[q.Queue]
+		if q.Stored < b.Stored { // a stream made anew counts from 1 again
+			b = depth.Depth{}
+		}
+		in := float64(q.Stored - b.Stored)
+		out := in + float64(b.Messages) - float64(q.Messages)
+		rates.Queues[q.Queue] = Flow{In: in / seconds, Out: max(0, out) / seconds}
+	}
+	for name, n := range s.Ledgers {
+		rates.Ledgers[name] = max(0, float64(n)-float64(before.Ledgers[name])) / seconds
+	}
+	return rates
+}
