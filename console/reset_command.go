@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -11,7 +10,7 @@ import (
 
 type resetCommand struct {
 	Yes     bool          `help:"Really: everything in queues, ledgers and dead letters is lost."`
-	Timeout time.Duration `default:"60s" help:"How long to wait for what the replicas have in hand."`
+	Timeout time.Duration `default:"60s" help:"How long it may take, mostly to wait for what the replicas have in hand."`
 }
 
 // Validate is called by kong.
@@ -27,9 +26,14 @@ func (c resetCommand) Validate() error {
 
 // Run resets.
 func (c resetCommand) Run(s *session) error {
-	ctx, cancel := context.WithTimeout(s.ctx, c.Timeout)
-	defer cancel()
-	if err := reset.Run(ctx, s.conn, s.js); err != nil {
+	said := ""
+	err := reset.Run(s.ctx, s.conn, s.js, c.Timeout, func(now string) {
+		if now != said {
+			said = now
+			fmt.Fprintln(s.err, now)
+		}
+	})
+	if err != nil {
 		return err
 	}
 	return s.print(map[string]bool{"reset": true}, func() { s.say("queues, ledgers and dead letters are empty") })

@@ -3,6 +3,9 @@
 //
 //	refuse while someone asks ─▶ pause all queues ─▶ wait until nothing is in hand
 //	     ─▶ purge everything ─▶ prove that all is zero ─▶ resume
+//
+// The pause has an end of its own: should nobody be left to resume the queues,
+// they flow again a minute after the time that the reset was given.
 package reset
 
 import (
@@ -15,7 +18,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"decoupled.example/console/depth"
+	"decoupled.example/console/internal/ask"
 	"decoupled.example/console/pause"
 	"decoupled.example/console/status"
 	"decoupled.example/shared/service"
@@ -23,165 +26,129 @@ import (
 )
 
 const (
-	// lookEvery is how often what is in hand is asked for.
-	lookEvery = 100 * time.Millisecond
-	// resumeWithin bounds undoing the pause, also after a failure.
-	resumeWithin = 10 * time.Second
+	// heals is after which time the queues flow again by themselves.
+	heals = time.Minute
+	// resumeWithin bounds undoing the pause of one queue, also after a failure.
+	resumeWithin = 5 * time.Second
 )
 
-// ErrAsking is the error while requestors ask: what they have just asked would
-// be lost.
-var ErrAsking = errors.New("requestors are asking")
+// ErrAsking is the error while someone asks: what was just asked would be lost.
+var ErrAsking = errors.New("requests are being asked")
 
-// Run resets the deployment. The queues are resumed whatever happens, unless the
-// broker is gone.
-func Run(ctx context.Context, nc *nats.Conn, js jetstream.JetStream) (err error) {
-	if err := refuse(ctx, nc); err != nil {
-		return fmt.Errorf("cannot reset: %w", err)
-	}
-	defer func() {
-		after, cancel := context.WithTimeout(context.WithoutCancel(ctx), resumeWithin)
-		defer cancel()
-		for _, queue := range topology.QueueNames {
-			if failed := pause.Resume(after, js, queue); failed != nil {
-				err = errors.Join(err, failed)
-			}
-		}
-	}()
-	for _, queue := range topology.QueueNames {
-		if err := pause.Queue(ctx, js, queue, pause.Forever); err != nil {
+// Run resets the deployment, within that time. The queues that it has paused are
+// resumed whatever happens; one that cannot be is named by the error. A queue that
+// was paused before, for longer than the reset may take, stays paused. Tell is
+// given what is being done, in words.
+func Run(ctx context.Context, nc *nats.Conn, js jetstream.JetStream, within time.Duration, tell func(string)) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	r := &reset{nc: nc, js: js, until: time.Now().Add(within + heals), tell: tell, seen: make(map[string]service.Status)}
+	defer func() { err = errors.Join(err, r.resume(context.WithoutCancel(ctx))) }()
+	for _, step := range []func(context.Context) error{r.refuse, r.pause, r.awaitNothingInHand, r.refuse, r.empty, r.prove} {
+		if err := step(ctx); err != nil {
 			return fmt.Errorf("cannot reset: %w", err)
-		}
-	}
-	if err := awaitNothingInHand(ctx, nc, js); err != nil {
-		return fmt.Errorf("cannot reset: %w", err)
-	}
-	if err := refuse(ctx, nc); err != nil { // one may have come meanwhile
-		return fmt.Errorf("cannot reset: %w", err)
-	}
-	streams, err := topology.Streams(topology.Settings{})
-	if err != nil {
-		return err
-	}
-	delivered, err := deliveries(ctx, js)
-	if err != nil {
-		return fmt.Errorf("cannot reset: %w", err)
-	}
-	for _, config := range streams {
-		if err := empty(ctx, js, config.Name, delivered); err != nil {
-			return fmt.Errorf("cannot reset: cannot empty %s: %w", config.Name, err)
-		}
-	}
-	for _, config := range streams {
-		stream, err := js.Stream(ctx, config.Name)
-		if err != nil {
-			return fmt.Errorf("cannot reset: cannot read %s: %w", config.Name, err)
-		}
-		if n := stream.CachedInfo().State.Msgs; n > 0 {
-			return fmt.Errorf("cannot reset: %s holds %d again: someone publishes to it", config.Name, n)
 		}
 	}
 	return nil
 }
 
-// refuse names the replicas that ask.
-func refuse(ctx context.Context, nc *nats.Conn) error {
-	replicas, err := status.Replicas(ctx, nc)
+// reset is one call of Run.
+type reset struct {
+	nc     *nats.Conn
+	js     jetstream.JetStream
+	until  time.Time // the end of the pause
+	tell   func(string)
+	paused []string                  // the queues to resume
+	asked  *asked                    // what had been asked when they were
+	seen   map[string]service.Status // the replicas that have answered once, by instance
+}
+
+// refuse fails while someone asks: a requestor, which it names, or since the
+// queues were paused anyone else, who can only be told by what arrives.
+func (r *reset) refuse(ctx context.Context) error {
+	replicas, err := r.replicas(ctx)
 	if err != nil {
 		return err
 	}
 	var asking []string
-	for _, r := range replicas {
-		if r.Counts[service.CountAsking] > 0 {
-			asking = append(asking, fmt.Sprintf("%s %s on %s", r.Service, r.Instance, r.Host))
+	for _, s := range replicas {
+		if s.Counts[service.CountAsking] > 0 {
+			asking = append(asking, name(s))
 		}
 	}
 	if len(asking) > 0 {
-		return fmt.Errorf("%w: stop them, or give them a rate of 0: %s", ErrAsking, strings.Join(asking, ", "))
+		return fmt.Errorf("%w: stop these requestors, or give them a rate of 0: %s", ErrAsking, strings.Join(asking, ", "))
 	}
-	return nil
-}
-
-// awaitNothingInHand returns when no replica works on anything. While the queues
-// are paused nothing new is delivered, so it stays so.
-//
-// Messages that were handed back, or whose worker died, wait for a redelivery
-// that the pause holds up: the broker counts them as delivered, though nobody
-// works on them. What is in hand only the replicas know.
-func awaitNothingInHand(ctx context.Context, nc *nats.Conn, js jetstream.JetStream) error {
-	look := time.NewTicker(lookEvery)
-	defer look.Stop()
-	idle := 0
-	for {
-		depths, err := depth.Read(ctx, js)
-		if err != nil {
-			return err
-		}
-		delivered := 0
-		for _, d := range depths {
-			delivered += d.InFlight
-		}
-		if delivered == 0 {
-			return nil
-		}
-		inHand, err := inHand(ctx, nc)
-		if err != nil {
-			return err
-		}
-		// Twice: the first answer may have overtaken a delivery.
-		if idle++; inHand > 0 {
-			idle = 0
-		} else if idle >= 2 {
-			return nil
-		}
-		select {
-		case <-look.C:
-		case <-ctx.Done():
-			return fmt.Errorf("%d messages are still being worked on: %w", inHand, ctx.Err())
-		}
+	if r.asked == nil {
+		return nil
 	}
-}
-
-func inHand(ctx context.Context, nc *nats.Conn) (n int64, err error) {
-	replicas, err := status.Replicas(ctx, nc)
-	for _, r := range replicas {
-		n += r.Counts[service.CountInHand]
+	now, err := r.readAsked(ctx)
+	if err == nil && now != *r.asked {
+		return fmt.Errorf("%w: %d came while the queues were paused, from a `console send`, a redrive, or a requestor that does not answer", ErrAsking, now.requests-r.asked.requests)
 	}
-	return n, err
-}
-
-// deliveries are how many deliveries of each queue there have been.
-func deliveries(ctx context.Context, js jetstream.JetStream) (map[string]uint64, error) {
-	depths, err := depth.Read(ctx, js)
-	delivered := make(map[string]uint64)
-	for _, d := range depths {
-		delivered[d.Queue] = d.Deliveries
-	}
-	return delivered, err
-}
-
-// empty purges a stream, and notes at which sequence its life begins anew: from
-// there on is counted what is written twice and delivered twice.
-func empty(ctx context.Context, js jetstream.JetStream, name string, delivered map[string]uint64) error {
-	stream, err := js.Stream(ctx, name)
-	if err != nil {
-		return err
-	}
-	if err := stream.Purge(ctx); err != nil {
-		return err
-	}
-	info, err := stream.Info(ctx)
-	if err != nil {
-		return err
-	}
-	config := info.Config
-	if config.Metadata == nil {
-		config.Metadata = make(map[string]string)
-	}
-	config.Metadata[topology.MetadataReset] = fmt.Sprint(info.State.LastSeq)
-	if deliveries, is := delivered[name]; is {
-		config.Metadata[topology.MetadataDeliveries] = fmt.Sprint(deliveries)
-	}
-	_, err = js.UpdateStream(ctx, config)
 	return err
+}
+
+func (r *reset) replicas(ctx context.Context) ([]service.Status, error) {
+	replicas, err := status.AllReplicas(ctx, r.nc)
+	for _, s := range replicas {
+		r.seen[s.Instance] = s
+	}
+	return replicas, err
+}
+
+func name(s service.Status) string { return fmt.Sprintf("%s %s on %s", s.Service, s.Instance, s.Host) }
+
+// asked is how much has ever been asked, and recorded as asked.
+type asked struct{ requests, recorded uint64 }
+
+func (r *reset) readAsked(ctx context.Context) (asked, error) {
+	var last [2]uint64
+	for i, stream := range []string{topology.Requests, "KV_" + topology.Asked} {
+		err := ask.Patiently(ctx, r.nc, func(ctx context.Context) error {
+			s, err := r.js.Stream(ctx, stream)
+			if err == nil {
+				last[i] = s.CachedInfo().State.LastSeq
+			}
+			return err
+		})
+		if err != nil {
+			return asked{}, fmt.Errorf("cannot read %s: %w", stream, err)
+		}
+	}
+	return asked{last[0], last[1]}, nil
+}
+
+// pause pauses the queues, but for those that stay paused for longer anyway.
+func (r *reset) pause(ctx context.Context) error {
+	for _, queue := range topology.QueueNames {
+		until, err := pause.Until(ctx, r.js, queue)
+		if err != nil {
+			return err
+		}
+		if until.After(r.until) {
+			r.tell(queue + " is paused already, and stays so")
+			continue
+		}
+		r.paused = append(r.paused, queue) // first: a pause that is not confirmed may be one
+		if err := pause.Queue(ctx, r.js, queue, time.Until(r.until)); err != nil {
+			return err
+		}
+	}
+	now, err := r.readAsked(ctx)
+	r.asked = &now
+	return err
+}
+
+// resume undoes the pause. It goes on where a queue cannot be resumed.
+func (r *reset) resume(ctx context.Context) error {
+	var failed []error
+	for _, queue := range r.paused {
+		within, cancel := context.WithTimeout(ctx, resumeWithin)
+		if err := pause.Resume(within, r.js, queue); err != nil {
+			failed = append(failed, fmt.Errorf("%w: it flows again at %s by itself, or with `console resume %s`", err, r.until.Format(time.TimeOnly), queue))
+		}
+		cancel()
+	}
+	return errors.Join(failed...)
 }

@@ -21,6 +21,8 @@ const (
 	// nextWithin is how long after an answer the next one may come. How many
 	// will come nobody knows; those who are alive answer together.
 	nextWithin = 150 * time.Millisecond
+	// lastWithin is the same where nobody may be missed.
+	lastWithin = time.Second
 )
 
 // services are who is asked.
@@ -28,9 +30,19 @@ var services = []string{topology.Requestor, topology.Generator}
 
 // Replicas asks every replica of every service for its status, and returns the
 // answers that come within a moment. That there are none is no error.
-func Replicas(ctx context.Context, nc *nats.Conn) (replicas []service.Status, err error) {
+func Replicas(ctx context.Context, nc *nats.Conn) ([]service.Status, error) {
+	return replicas(ctx, nc, nextWithin)
+}
+
+// AllReplicas is Replicas where it matters that none is missed: it waits longer
+// for the next one, also when all have answered.
+func AllReplicas(ctx context.Context, nc *nats.Conn) ([]service.Status, error) {
+	return replicas(ctx, nc, lastWithin)
+}
+
+func replicas(ctx context.Context, nc *nats.Conn, following time.Duration) (replicas []service.Status, err error) {
 	err = ask.Patiently(ctx, nc, func(ctx context.Context) (err error) {
-		replicas, err = answers(ctx, nc, firstWithin, nextWithin)
+		replicas, err = answers(ctx, nc, firstWithin, following)
 		return err
 	})
 	if err != nil {

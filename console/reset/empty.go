@@ -1,0 +1,89 @@
+package reset
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"decoupled.example/console/depth"
+	"decoupled.example/console/internal/ask"
+	"decoupled.example/shared/topology"
+)
+
+// empty purges every stream.
+func (r *reset) empty(ctx context.Context) error {
+	depths, err := depth.Read(ctx, r.js)
+	if err != nil {
+		return err
+	}
+	deliveries := make(map[string]uint64)
+	for _, d := range depths {
+		deliveries[d.Queue] = d.Deliveries
+	}
+	return r.each(ctx, func(ctx context.Context, name string) error {
+		r.tell("emptying " + name)
+		return purge(ctx, r.js, name, deliveries)
+	})
+}
+
+// purge empties a stream, and notes at which sequence its life begins anew: from
+// there on is counted what is written twice and delivered twice.
+func purge(ctx context.Context, js jetstream.JetStream, name string, deliveries map[string]uint64) error {
+	stream, err := js.Stream(ctx, name)
+	if err != nil {
+		return err
+	}
+	if err := stream.Purge(ctx); err != nil {
+		return err
+	}
+	info, err := stream.Info(ctx)
+	if err != nil {
+		return err
+	}
+	config := info.Config
+	if config.Metadata == nil {
+		config.Metadata = make(map[string]string)
+	}
+	config.Metadata[topology.MetadataReset] = fmt.Sprint(info.State.LastSeq)
+	if n, ok := deliveries[name]; ok {
+		config.Metadata[topology.MetadataDeliveries] = fmt.Sprint(n)
+	}
+	_, err = js.UpdateStream(ctx, config)
+	return err
+}
+
+// prove fails unless every stream is empty.
+func (r *reset) prove(ctx context.Context) error {
+	r.tell("proving that all is empty")
+	held := make(map[string]uint64)
+	err := r.each(ctx, func(ctx context.Context, name string) error {
+		stream, err := r.js.Stream(ctx, name)
+		if err == nil {
+			held[name] = stream.CachedInfo().State.Msgs
+		}
+		return err
+	})
+	for name, n := range held {
+		if n > 0 {
+			return fmt.Errorf("%s holds %d again: someone publishes to it", name, n)
+		}
+	}
+	return err
+}
+
+// each does something to every stream, again where the broker was away: it may
+// be done any number of times.
+func (r *reset) each(ctx context.Context, do func(ctx context.Context, name string) error) error {
+	streams, err := topology.Streams(topology.Settings{})
+	if err != nil {
+		return err
+	}
+	for _, config := range streams {
+		err := ask.Patiently(ctx, r.nc, func(ctx context.Context) error { return do(ctx, config.Name) })
+		if err != nil {
+			return fmt.Errorf("cannot empty or read %s: %w", config.Name, err)
+		}
+	}
+	return nil
+}

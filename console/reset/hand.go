@@ -1,0 +1,94 @@
+package reset
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"decoupled.example/console/depth"
+	"decoupled.example/shared/service"
+)
+
+const (
+	// lookEvery is how often what is in hand is asked for, at most.
+	lookEvery = 100 * time.Millisecond
+	// quiet is for how long nothing may be in hand, and nothing happen. A replica
+	// that has received a part of a batch counts it only when it no longer expects
+	// the rest, after a second.
+	quiet = 2500 * time.Millisecond
+)
+
+// awaitNothingInHand returns when no replica works on anything. While the queues
+// are paused nothing new is delivered, so it stays so.
+//
+// Messages that were handed back, or whose worker died, wait for a redelivery
+// that the pause holds up: the broker counts them as delivered, though nobody
+// works on them. What is in hand only the replicas know.
+func (r *reset) awaitNothingInHand(ctx context.Context) error {
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	var before []depth.Depth
+	var idle time.Time // since when
+	state := "it is not known what is in hand"
+	for {
+		begun := time.Now()
+		now, err := depth.Read(ctx, r.js)
+		if err != nil {
+			return fmt.Errorf("%s: %w", state, err)
+		}
+		busy, err := r.busy(ctx)
+		if err != nil {
+			return fmt.Errorf("%s: %w", state, err)
+		}
+		if busy != "" || !slices.Equal(before, now) {
+			idle = time.Time{}
+		} else if idle.IsZero() {
+			idle = begun
+		}
+		before = now
+		delivered, paused := 0, true
+		for _, d := range now {
+			delivered, paused = delivered+d.InFlight, paused && d.Paused
+		}
+		quietly := delivered == 0 || !idle.IsZero() && begun.Sub(idle) > quiet
+		if busy == "" && paused && quietly {
+			return nil
+		}
+		state = fmt.Sprintf("%d messages are delivered and not settled", delivered)
+		if busy != "" {
+			state += "; " + busy
+		}
+		r.tell(state)
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%s: %w", state, ctx.Err())
+		}
+	}
+}
+
+// busy says what the replicas have in hand, or who of those that have answered
+// once is silent now: what that one has in hand nobody knows. "" is for nothing.
+func (r *reset) busy(ctx context.Context) (string, error) {
+	silent := make(map[string]service.Status)
+	for instance, s := range r.seen {
+		silent[instance] = s
+	}
+	replicas, err := r.replicas(ctx)
+	if err != nil {
+		return "", err
+	}
+	inHand := int64(0)
+	for _, s := range replicas {
+		delete(silent, s.Instance)
+		inHand += s.Counts[service.CountInHand]
+	}
+	for _, s := range silent {
+		return name(s) + " no longer answers: what it has in hand is not known", nil
+	}
+	if inHand > 0 {
+		return fmt.Sprintf("%d are being worked on", inHand), nil
+	}
+	return "", nil
+}
