@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,10 @@ import (
 	"decoupled.example/console/status"
 	"decoupled.example/shared/topology"
 )
+
+// reasonsWithin is how long it may take to find out why the queues are not
+// drained, on top of the timeout.
+const reasonsWithin = 5 * time.Second
 
 type drainCommand struct {
 	Timeout time.Duration `default:"60s" help:"How long to wait."`
@@ -33,8 +38,9 @@ type drained struct {
 	Why     []string       `json:"why,omitempty"`
 }
 
-// Run waits.
+// Run waits. How long the broker may be away meanwhile is part of the timeout.
 func (c drainCommand) Run(s *session) error {
+	s.forever.Store(true)
 	ctx, cancel := context.WithTimeout(s.ctx, c.Timeout)
 	defer cancel()
 	bar := newProgress(s.err)
@@ -51,21 +57,26 @@ func (c drainCommand) Run(s *session) error {
 	})
 	bar.end()
 	result := drained{Drained: err == nil, Seconds: time.Since(fall.begun).Seconds(), Letters: last.Letters()}
-	switch {
-	case err == nil:
-	case errors.Is(err, drain.ErrNotDrained) && s.ctx.Err() == nil:
+	if err != nil {
 		result.Remains = last
-		result.Why = append([]string{strings.TrimPrefix(err.Error(), drain.ErrNotDrained.Error()+": ")}, c.reasons(s)...)
-	default:
+		result.Why = []string{strings.TrimPrefix(err.Error(), drain.ErrNotDrained.Error()+": ")}
+	}
+	late := errors.Is(err, drain.ErrNotDrained) && s.ctx.Err() == nil
+	if late {
+		result.Why = append(result.Why, c.reasons(s)...)
+	}
+	printed := s.print(result, func() {
+		if err == nil || late {
+			printDrained(s, result)
+		}
+	})
+	switch {
+	case late:
+		return cmp.Or(printed, errCheckFailed)
+	case err != nil:
 		return err
 	}
-	if err := s.print(result, func() { printDrained(s, result) }); err != nil {
-		return err
-	}
-	if !result.Drained {
-		return errCheckFailed
-	}
-	return nil
+	return printed
 }
 
 func printDrained(s *session, d drained) {
@@ -81,7 +92,9 @@ func printDrained(s *session, d drained) {
 
 // reasons are what may keep the queues from being drained, as far as it shows.
 func (c drainCommand) reasons(s *session) []string {
-	now, err := status.Read(s.ctx, s.conn, s.js)
+	ctx, cancel := context.WithTimeout(s.ctx, min(s.wait, reasonsWithin))
+	defer cancel()
+	now, err := status.Read(ctx, s.conn, s.js)
 	if err != nil {
 		return []string{"the status cannot be read: " + err.Error()}
 	}

@@ -10,15 +10,19 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/console/internal/testbed"
 	"decoupled.example/console/letters"
+	"decoupled.example/console/setup"
 	"decoupled.example/console/status"
 	"decoupled.example/console/verify"
 	"decoupled.example/generator"
 	"decoupled.example/requestor"
 	"decoupled.example/shared/brokertest"
+	"decoupled.example/shared/ledger"
+	"decoupled.example/shared/service"
 	"decoupled.example/shared/topology"
 )
 
@@ -108,6 +112,12 @@ func TestSetupIsRepeatable(t *testing.T) {
 	code, _, stderr := console(t, broker.URL(), "setup", "--max-bytes", "200000")
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, stderr, "REQUESTS: max_bytes is 1073741824, should be 200000")
+	code, stdout, _ := console(t, broker.URL(), "setup", "--max-bytes", "200000", "--json")
+	require.Equal(t, exitFailed, code)
+	var result setup.Result
+	require.NoError(t, json.Unmarshal([]byte(stdout), &result))
+	require.Contains(t, result.Different, "REQUESTS: max_bytes is 1073741824, should be 200000")
+	require.Contains(t, stdout, `"present"`)
 }
 
 func TestDrainSaysWhatRemainsAndWhy(t *testing.T) {
@@ -146,7 +156,8 @@ func TestResetIsRefusedWhileRequestorsAsk(t *testing.T) {
 	b.Eventually(func() bool { return b.Messages(topology.Requests) == 1 }, "it asks")
 	code, _, stderr := console(t, b.Broker.URL(), "reset", "--yes")
 	require.Equal(t, exitFailed, code)
-	require.Contains(t, stderr, "requestors are asking")
+	require.Contains(t, stderr, "requests are being asked")
+	require.Contains(t, stderr, "requestor "+decode[status.Status](t, b.Broker.URL(), "status").Replicas[0].Instance)
 	require.EqualValues(t, 1, b.Messages(topology.Requests), "nothing was removed")
 	stop()
 	done(t, b.Broker.URL(), "reset", "--yes")
@@ -203,6 +214,48 @@ func TestDeadLetters(t *testing.T) {
 	require.Contains(t, done(t, url, "dead", "discard", "--all"), "discarded: 2")
 }
 
+// One letter that cannot be redriven does not hold up the others, and is not
+// passed over in silence.
+func TestRedriveOfWhatCannotBe(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	url := b.Broker.URL()
+	b.SetAside(1)
+	_, err := b.JS.Publish(b.Context(), "dead.REQUESTS.foreign", nil)
+	require.NoError(t, err)
+	b.SetAside(2)
+	code, stdout, stderr := console(t, url, "dead", "redrive", "--all")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stdout, "redriven: 3")
+	require.Contains(t, stderr, "3 are redriven, 1 are not: cannot redrive letter 2: ")
+	require.EqualValues(t, 1, b.Messages(topology.DeadLetters), "it stays")
+	require.EqualValues(t, 3, b.Messages(topology.Requests))
+}
+
+// A request's ID stands for all its letters.
+func TestLettersByRequest(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	url := b.Broker.URL()
+	require.Empty(t, decode[[]letters.Letter](t, url, "dead", "list"))
+	id := b.SetAside(1)[0]
+	require.Len(t, decode[[]letters.Letter](t, url, "dead", "list"), 1)
+	b.PublishUnreadable(topology.SubjectReceipt, id)
+	stop := b.Services()
+	done(t, url, "drain")
+	stop()
+	b.SetAside(1)
+	require.Len(t, decode[[]letters.Letter](t, url, "dead", "list"), 3)
+	require.Contains(t, done(t, url, "dead", "show", id), "letter     2", "the last one")
+	require.Contains(t, done(t, url, "dead", "redrive", id), "redriven: 2")
+	require.EqualValues(t, 1, b.Messages(topology.Requests))
+	require.EqualValues(t, 1, b.Messages(topology.Receipts))
+	b.Services()
+	done(t, url, "drain")
+	require.Contains(t, done(t, url, "dead", "discard", id), "discarded: 2")
+	require.EqualValues(t, 1, b.Messages(topology.DeadLetters))
+}
+
 func TestTrace(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
@@ -242,6 +295,43 @@ func TestStatusShowsWhatIsThere(t *testing.T) {
 	now := decode[status.Status](t, url, "status")
 	require.True(t, now.Queues[2].Paused)
 	require.Len(t, now.Replicas, 2)
+	rates := decode[withRates](t, url, "status").Rates
+	require.Len(t, rates.Queues, 3)
+	require.Len(t, rates.Ledgers, 4)
+}
+
+// Whoever may answer, or set aside, cannot write to an operator's terminal.
+func TestHostileTextIsShownEscaped(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	url := b.Broker.URL()
+	id := b.Ask(1)[0].ID
+	hostile := "\x1b[2J\u202e"
+	_, err := b.JS.PublishMsg(b.Context(), &nats.Msg{Subject: "dead.REQUESTS." + id, Header: nats.Header{"Dead-Reason": {"it is " + hostile}}})
+	require.NoError(t, err)
+	b.Keep(topology.Generated, ledger.Entry{ID: id, Value: []byte(hostile)})
+	answer, err := json.Marshal(service.Status{Service: hostile, Instance: hostile, Host: hostile})
+	require.NoError(t, err)
+	_, err = b.Conn.Subscribe(service.StatusSubject(topology.Generator), func(m *nats.Msg) { _ = m.Respond(answer) })
+	require.NoError(t, err)
+	require.NoError(t, b.Conn.Flush())
+	for _, command := range [][]string{{"trace", id}, {"status"}, {"dead", "list"}, {"dead", "show", id}} {
+		out := done(t, url, command...)
+		require.NotContains(t, out, "\x1b", command)
+		require.NotContains(t, out, "\u202e", command)
+		require.Contains(t, out, `\x1b[2J\u202e`, command)
+	}
+}
+
+func TestPauseForATime(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	url := b.Broker.URL()
+	require.Contains(t, done(t, url, "pause", "requests", "--for=3s"), "REQUESTS is paused for 3s")
+	require.Contains(t, done(t, url, "pause", "receipts"), "RECEIPTS is paused until it is resumed")
+	b.Eventually(func() bool { return !decode[status.Status](t, url, "status").Queues[0].Paused }, "it flows again")
+	require.True(t, decode[status.Status](t, url, "status").Queues[2].Paused)
+	require.Contains(t, done(t, url, "resume", "receipts"), "RECEIPTS flows")
 }
 
 func TestSendTwiceHasOneEffect(t *testing.T) {
@@ -269,7 +359,7 @@ func TestVerifyFailsWhenSomethingIsLost(t *testing.T) {
 func TestWithoutTopologyEverythingSaysToRunSetup(t *testing.T) {
 	t.Parallel()
 	broker := brokertest.Start(t)
-	for _, command := range []string{"status", "drain", "verify", "dead list", "pause REQUESTS", "reset --yes", "trace 01890000-0000-7000-8000-000000000000"} {
+	for _, command := range []string{"status", "drain", "verify", "dead list", "dead show 1", "dead redrive --all", "dead discard 1", "pause REQUESTS", "resume REQUESTS", "reset --yes", "send 3", "send --malformed", "trace 01890000-0000-7000-8000-000000000000"} {
 		code, _, stderr := console(t, broker.URL(), append(strings.Fields(command), "--wait", "3s")...)
 		require.Equal(t, exitFailed, code, command)
 		require.Contains(t, stderr, "run setup", command)
@@ -303,35 +393,32 @@ func TestBrokerThatIsAway(t *testing.T) {
 func TestWrongUsage(t *testing.T) {
 	t.Parallel()
 	for args, named := range map[string]string{
-		"":                            "expected one of",
-		"frobnicate":                  "frobnicate",
-		"send":                        "at least 1",
-		"send -- -3":                  "-3",
-		"send 5 --malformed":          "--malformed",
-		"send 5 --rate=NaN":           "--rate",
-		"drain --timeout=0s":          "--timeout",
-		"status --wait=0s":            "--wait",
-		"dead redrive":                "say which",
-		"dead redrive 5 --all":        "--all",
-		"dead discard 5 --queue X":    "--queue",
-		"reset":                       "--yes",
-		"setup --replicas=2":          "replicas",
-		"pause":                       "queue",
-		"status --nats-url=http://x/": "--nats-url",
+		"":                                "expected one of",
+		"frobnicate":                      "frobnicate",
+		"send":                            "at least 1",
+		"send -- -3":                      "-3",
+		"send 99999999999999":             "at most 10000000",
+		"send 5 --malformed":              "--malformed",
+		"send 5 --rate=NaN":               "--rate",
+		"drain --timeout=0s":              "--timeout",
+		"status --wait=0s":                "--wait",
+		"dead redrive":                    "say which",
+		"dead redrive 5 --all":            "--all",
+		"dead discard 5 --queue requests": "--queue",
+		"reset":                           "--yes",
+		"setup --replicas=2":              "replicas",
+		"pause":                           "queue",
+		"pause ORDERS":                    `"ORDERS"; there are REQUESTS, RESPONSES, RECEIPTS`,
+		"resume orders":                   `"orders"; there are REQUESTS, RESPONSES, RECEIPTS`,
+		"pause requests --for=0s":         "--for",
+		"dead list --queue=TYPO":          `"TYPO"; there are REQUESTS`,
+		"dead redrive --all --queue=":     `""; there are REQUESTS`,
+		"dead discard --all --queue=X":    `"X"; there are REQUESTS`,
+		"status --nats-url=http://x/":     "--nats-url",
 	} {
 		var out, err output
 		code := execute(t.Context(), strings.Fields(args), &out, &err)
 		require.Equal(t, exitUsage, code, "%q: %s%s", args, out.String(), err.String())
 		require.Contains(t, err.String(), named, "%q", args)
-	}
-}
-
-func TestUnknownQueueIsNamed(t *testing.T) {
-	t.Parallel()
-	b := testbed.Start(t)
-	for _, command := range []string{"pause", "resume"} {
-		code, _, stderr := console(t, b.Broker.URL(), command, "ORDERS")
-		require.Equal(t, exitFailed, code)
-		require.Contains(t, stderr, `"ORDERS"; there are REQUESTS, RESPONSES, RECEIPTS`)
 	}
 }

@@ -12,18 +12,24 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"decoupled.example/console/internal/ask"
 	"decoupled.example/shared/service"
 	"decoupled.example/shared/topology"
 )
 
-// lookEvery is how often the connection is looked after.
-const lookEvery = 50 * time.Millisecond
+const (
+	// lookEvery is how often the connection is looked after.
+	lookEvery = 50 * time.Millisecond
+	// listenEvery is how often the broker is asked whether it still answers.
+	listenEvery = time.Second
+)
 
 // session is what a command works with.
 //
-// Its context ends when the broker has been away for too long: then nothing that
-// waits for the broker waits for ever, and the cause says why.
+// Its context ends when the broker has been away, or silent, for too long: then
+// nothing that waits for the broker waits for ever, and the cause says why.
 type session struct {
+	signal   context.Context // ends when a person ends the command
 	ctx      context.Context
 	end      context.CancelCauseFunc
 	conn     *nats.Conn
@@ -38,7 +44,7 @@ type session struct {
 
 // open returns a session once the connection is there.
 func open(ctx context.Context, c cli, stdout, stderr io.Writer) (*session, error) {
-	s := &session{wait: c.Wait, url: c.URL, err: stderr, printer: printer{out: stdout, json: c.JSON}}
+	s := &session{signal: ctx, wait: c.Wait, url: c.URL, err: stderr, printer: printer{out: stdout, json: c.JSON}}
 	s.ctx, s.end = context.WithCancelCause(ctx)
 	log := service.NewLog(stderr, service.Logging{Level: "warn", Format: "console"}, "console")
 	var err error
@@ -57,6 +63,7 @@ func open(ctx context.Context, c cli, stdout, stderr io.Writer) (*session, error
 	go s.watch(connected)
 	select {
 	case <-connected:
+		go s.listen()
 		return s, nil
 	case <-s.ctx.Done():
 		err := context.Cause(s.ctx)
@@ -70,7 +77,7 @@ func (s *session) close() {
 	s.conn.Close()
 }
 
-// watch ends the session when there is no more point in waiting.
+// watch ends the session when the broker has been away for too long.
 func (s *session) watch(connected chan<- struct{}) {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
@@ -95,6 +102,29 @@ func (s *session) watch(connected chan<- struct{}) {
 	}
 }
 
+// listen ends the session when the broker is there and does not answer for too
+// long, as one that is frozen, or has no quorum. Whether a command is answered
+// does not show: the packages that it uses ask again and again.
+func (s *session) listen() {
+	for !s.forever.Load() {
+		ctx, cancel := context.WithTimeout(s.ctx, s.wait)
+		err := ask.Present(ctx, s.js, topology.Requests)
+		cancel()
+		switch {
+		case errors.Is(err, nats.ErrPermissionViolation): // then others show what it does
+			return
+		case errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, nats.ErrDisconnected) && !s.forever.Load():
+			s.end(fmt.Errorf("the broker at %s does not answer for %v", s.url, s.wait))
+			return
+		}
+		select {
+		case <-time.After(listenEvery):
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}
+
 func lastError(conn *nats.Conn) error {
 	if err := conn.LastError(); err != nil {
 		return err
@@ -102,13 +132,16 @@ func lastError(conn *nats.Conn) error {
 	return nats.ErrNoServers
 }
 
-// failure is why a command failed: not that the context ended, but why.
+// interrupted is true when a person, or a signal, has ended the command.
+func (s *session) interrupted() bool { return s.signal.Err() != nil }
+
+// failure is why a command failed: not only that the context ended, but why.
 func (s *session) failure(err error) error {
-	if cause := context.Cause(s.ctx); err != nil && cause != nil && !errors.Is(err, errCheckFailed) {
-		if errors.Is(cause, context.Canceled) {
-			return errors.New("interrupted")
-		}
-		return cause
+	switch {
+	case err == nil || s.ctx.Err() == nil || errors.Is(err, errCheckFailed):
+		return err
+	case s.interrupted():
+		return fmt.Errorf("interrupted: %w", err)
 	}
-	return err
+	return fmt.Errorf("%w: %w", context.Cause(s.ctx), err)
 }
