@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
@@ -79,7 +80,8 @@ func TestScript(t *testing.T) {
 	if *many {
 		sizes = append(sizes, 100_000)
 	}
-	b := testbed.Start(t)
+	// Not the tests' short wait: a busy machine would have messages delivered twice.
+	b := testbed.Start(t, func(s *topology.Settings) { s.AckWait = 10 * time.Second })
 	url := b.Broker.URL()
 	b.Services()
 	for _, n := range sizes {

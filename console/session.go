@@ -12,7 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"decoupled.example/console/internal/ask"
+	"decoupled.example/console/depth"
 	"decoupled.example/shared/service"
 	"decoupled.example/shared/topology"
 )
@@ -108,7 +108,7 @@ func (s *session) watch(connected chan<- struct{}) {
 func (s *session) listen() {
 	for !s.forever.Load() {
 		ctx, cancel := context.WithTimeout(s.ctx, s.wait)
-		err := ask.Present(ctx, s.js, topology.Requests)
+		_, err := depth.Read(ctx, s.js) // of streams and consumers: a node that is alone answers for some
 		cancel()
 		switch {
 		case errors.Is(err, nats.ErrPermissionViolation): // then others show what it does
