@@ -216,7 +216,7 @@ func TestAResetForgets(t *testing.T) {
 	f.round(b.Context())
 	f.round(b.Context())
 	require.EqualValues(t, 2, f.latest.Verdict.Lost, "asked, and nowhere")
-	require.NoError(t, reset.Run(b.Context(), b.Conn, b.JS))
+	require.NoError(t, reset.Run(b.Context(), b.Conn, b.JS, time.Minute, func(string) {}))
 	f.round(b.Context())
 	require.Equal(t, Verdict{}, f.latest.Verdict)
 	require.Zero(t, f.latest.Status.Ledgers[topology.Asked])
