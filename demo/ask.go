@@ -2,14 +2,17 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
 	"golang.org/x/term"
 
 	"decoupled.example/demo/kubernetes"
+	"decoupled.example/demo/stage"
 )
 
 var errNotAllowed = errors.New("not on this cluster, then")
@@ -17,7 +20,7 @@ var errNotAllowed = errors.New("not on this cluster, then")
 // askForCluster asks whether kubectl's current cluster is the one that is meant.
 // Where nobody can be asked, it must have been said before.
 func askForCluster(s *session, quiet bool) error {
-	cluster, err := kubernetes.Context(s.ctx)
+	cluster, err := kubernetes.Context()
 	if err != nil {
 		return err
 	}
@@ -25,12 +28,23 @@ func askForCluster(s *session, quiet bool) error {
 		return fmt.Errorf("%w: this would play on the cluster %q: if it may, say so with --yes", errUsage, cluster)
 	}
 	fmt.Fprintf(s.stdout, "Play on the cluster %q? Each scenario makes a namespace of its own there, and removes it. [y/N] ", cluster)
-	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
-	if err != nil && s.ctx.Err() != nil {
-		return s.ctx.Err()
+	return agreed(s.ctx, os.Stdin)
+}
+
+// agreed reads the answer, and does not wait for it once ctx has ended.
+func agreed(ctx context.Context, in io.Reader) error {
+	answered := make(chan string, 1)
+	go func() { // nothing can stop it from reading: without an answer it ends with the program
+		line, _ := bufio.NewReader(in).ReadString('\n') // what there is of a line is the answer
+		answered <- strings.ToLower(strings.TrimSpace(line))
+	}()
+	select {
+	case answer := <-answered:
+		if answer != "y" && answer != "yes" {
+			return errNotAllowed
+		}
+		return nil
+	case <-ctx.Done():
+		return stage.ErrInterrupted
 	}
-	if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
-		return errNotAllowed
-	}
-	return nil
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -8,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"decoupled.example/demo/stage"
 )
 
 // Where nobody can be asked, nothing is played on a cluster that was not agreed to.
@@ -26,4 +30,24 @@ func TestAClusterIsNotTakenUnasked(t *testing.T) {
 	require.Equal(t, exitUsage, code)
 	require.Contains(t, errs.String(), "production")
 	require.Contains(t, errs.String(), "--yes")
+}
+
+func TestOnlyAYesIsAYes(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string]error{
+		"y\n": nil, "Yes\r\n": nil, "y": nil,
+		"n\n": errNotAllowed, "\n": errNotAllowed, "": errNotAllowed, "yesterday\n": errNotAllowed,
+	} {
+		require.Equal(t, want, agreed(t.Context(), strings.NewReader(answer)), "%q", answer)
+	}
+}
+
+// Whoever interrupts is not asked for a line first.
+func TestAnInterruptIsAnAnswer(t *testing.T) {
+	t.Parallel()
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	nobody, types := io.Pipe()
+	defer types.Close()
+	require.ErrorIs(t, agreed(ctx, nobody), stage.ErrInterrupted)
 }

@@ -82,7 +82,7 @@ func (d *cluster) accepts(ctx context.Context) error {
 			select {
 			case <-look.C:
 			case <-ctx.Done():
-				return fmt.Errorf("%s does not accept clients: %w", f.pod, errors.Join(ctx.Err(), err))
+				return fmt.Errorf("%s does not accept clients: %w", f.pod, errors.Join(ctx.Err(), err, f.why()))
 			}
 		}
 	}

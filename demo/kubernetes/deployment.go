@@ -24,7 +24,7 @@ import (
 // closeWithin bounds removing everything.
 const closeWithin = 3 * time.Minute
 
-// Kind deploys on the cluster of kubectl's current context.
+// Kind deploys on the cluster that Context names.
 var Kind = deployment.Kind{
 	Name:  "kubernetes",
 	About: "on the cluster of kubectl's current context, in a namespace of its own",
@@ -51,7 +51,7 @@ func (d *cluster) start(ctx context.Context, needs deployment.Needs) (err error)
 	if d.dir, err = os.MkdirTemp("", "decoupled-"); err != nil {
 		return fmt.Errorf("cannot make a folder for the manifests: %w", err)
 	}
-	at, err := Context(ctx)
+	at, err := Context()
 	if err != nil {
 		return err
 	}
@@ -187,10 +187,11 @@ func (d *cluster) Close() (err error) {
 	if d.kubectl.namespace != "" {
 		ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
 		defer cancel()
-		// Nothing there is used again, so nothing needs to end in order. When no pod is
-		// left, the cluster removes the rest by itself.
+		// Nothing there is used again, so nothing needs to end in order: what would
+		// replace its pods is taken away, then they are. When no pod is left, the
+		// cluster removes the rest by itself.
 		err = errors.Join(
-			d.kubectl.do(ctx, "delete", "statefulset,deployment", "--all", "--cascade=orphan"),
+			d.kubectl.do(ctx, "delete", "statefulset,deployment,replicaset", "--all", "--cascade=orphan"),
 			d.kubectl.do(ctx, "delete", "pods", "--all", "--grace-period=1"),
 			d.kubectl.do(ctx, "delete", "namespace", d.kubectl.namespace, "--ignore-not-found", "--wait=false"))
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os/exec"
 	"strconv"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -22,6 +24,7 @@ const (
 type forward struct {
 	pod   string
 	port  int
+	said  atomic.Pointer[string] // by the forwarding that ended last, if one did
 	stop  context.CancelFunc
 	ended chan struct{}
 }
@@ -34,7 +37,9 @@ func (k kubectl) forward(log zerolog.Logger, pod string, port int) *forward {
 		defer close(f.ended)
 		for {
 			out, err := exec.CommandContext(ctx, "kubectl", args...).CombinedOutput()
-			log.Debug().Err(err).Msgf("the port of %s is forwarded no longer: %s", pod, out)
+			said := strings.TrimSpace(string(out))
+			f.said.Store(&said)
+			log.Debug().Err(err).Msgf("the port of %s is forwarded no longer: %s", pod, said)
 			select {
 			case <-time.After(againAfter):
 			case <-ctx.Done():
@@ -46,6 +51,15 @@ func (k kubectl) forward(log zerolog.Logger, pod string, port int) *forward {
 }
 
 func (f *forward) url() string { return fmt.Sprintf("nats://%s:%d", loopback, f.port) }
+
+// why is the reason why nobody gets through: what kubectl said when it stopped
+// forwarding.
+func (f *forward) why() error {
+	if said := f.said.Load(); said != nil {
+		return fmt.Errorf("kubectl port-forward: %s", *said)
+	}
+	return nil
+}
 
 func (f *forward) close() {
 	f.stop()

@@ -6,17 +6,21 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
+	"sync"
 )
 
 // Context is the cluster that kubectl works on. It is not asked whether it is
 // there.
-func Context(ctx context.Context) (string, error) {
-	name, err := run(ctx, "", "config", "current-context")
+//
+// It is the same for as long as the program runs: whoever has agreed to one
+// cluster does not get another because somebody has switched meanwhile.
+var Context = sync.OnceValues(func() (string, error) {
+	name, err := run(context.Background(), "", "config", "current-context") // it only reads a file
 	if err != nil {
 		return "", fmt.Errorf("cannot tell which cluster is meant: %w", err)
 	}
 	return strings.TrimSpace(name), nil
-}
+})
 
 // kubectl is the command, for one namespace of one cluster, whatever the current
 // ones become meanwhile.

@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -95,26 +96,27 @@ func (k kubectl) left(ctx context.Context, name string, n int) error {
 	return k.await(ctx, name, fmt.Sprintf("no more than %d", n), func(pods []pod) bool { return len(pods) <= n })
 }
 
+// await looks until it is so. A look that fails is no reason to give up: a cluster
+// is away for a moment now and then.
 func (k kubectl) await(ctx context.Context, name, what string, so func([]pod) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	var last []pod
+	var failed error // the last look
 	for {
 		pods, err := k.pods(ctx, name)
-		switch {
-		case err == nil && so(pods):
+		if err == nil && so(pods) {
 			return nil
-		case err == nil:
-			last = pods
-		case ctx.Err() == nil:
-			return err
+		}
+		if ctx.Err() == nil {
+			last, failed = pods, err
 		}
 		select {
 		case <-look.C:
 		case <-ctx.Done():
-			return fmt.Errorf("waited in vain for %s pods of %s; there are %d %v: %w", what, name, len(last), last, ctx.Err())
+			return fmt.Errorf("waited in vain for %s pods of %s; there are %d %v: %w", what, name, len(last), last, errors.Join(ctx.Err(), failed))
 		}
 	}
 }
