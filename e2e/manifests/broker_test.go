@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -64,9 +65,15 @@ func TestTheBrokerAndItsPodAgree(t *testing.T) {
 		require.Equal(t, "nats:"+server.VERSION+"-alpine", container.Image, "the server that the tests use")
 		require.Equal(t, options.Port, port(t, container, "client"))
 		require.Equal(t, options.HTTPPort, port(t, container, "monitor"))
-		for _, probe := range []*core.Probe{container.StartupProbe, container.ReadinessProbe, container.LivenessProbe} {
+		// Each asks for less than the one before: a broker whose streams have no leader is no reason to send clients
+		// away, and one that is busy is no reason to end it.
+		for path, probe := range map[string]*core.Probe{
+			"/healthz":                      container.StartupProbe,
+			"/healthz?js-server-only=true":  container.ReadinessProbe,
+			"/healthz?js-enabled-only=true": container.LivenessProbe,
+		} {
 			require.Equal(t, "monitor", probe.HTTPGet.Port.StrVal)
-			require.Regexp(t, `^/healthz(\?|$)`, probe.HTTPGet.Path)
+			require.Equal(t, path, probe.HTTPGet.Path)
 		}
 
 		require.Len(t, set.Spec.VolumeClaimTemplates, 1)
@@ -84,18 +91,32 @@ func TestTheBrokerAndItsPodAgree(t *testing.T) {
 }
 
 // The streams are made as the broker is: synced as it syncs, of as many replicas
-// as it has nodes, and all fit.
+// as it has nodes; all fit, and the ledgers forget.
 func TestTheBrokerAndItsSetupAgree(t *testing.T) {
 	t.Setenv("SERVER_NAME", "nats-0")
 	for _, dir := range all {
 		c := build(t, dir)
 		options, set := configuration(t, c)
-		setup := c.deployments["dashboard"].Spec.Template.Spec.InitContainers[0]
+		pod := c.deployments["dashboard"].Spec.Template.Spec
+		setup := pod.InitContainers[0]
+		require.Equal(t, []string{"setup", "--update"}, setup.Args[:2], "a setting that is changed here is changed there")
+		require.Equal(t, setup.Env, pod.Containers[0].Env, "setup by hand means the same")
 		variables := environment(t, setup)
-		require.Equal(t, "setup", setup.Args[0])
 		require.Equal(t, itoa(*set.Spec.Replicas), variables["REPLICAS"])
 		require.True(t, options.SyncAlways)
 		require.Equal(t, "true", variables["SYNC_ALWAYS"])
+		require.Equal(t, "24h", variables["KEEP"])
+
+		maxBytes, err := strconv.ParseInt(variables["MAX_BYTES"], 10, 64)
+		require.NoError(t, err)
+		streams, err := topology.Streams(topology.Settings{Replicas: int(*set.Spec.Replicas), MaxBytes: maxBytes})
+		require.NoError(t, err)
+		var reserved int64 // on each node: it has a replica of every stream
+		for _, stream := range streams {
+			reserved += max(0, stream.MaxBytes)
+		}
+		require.Positive(t, reserved)
+		require.Less(t, reserved, options.JetStreamMaxStore, "the rest is for the ledgers, which reserve nothing")
 	}
 }
 
@@ -111,7 +132,13 @@ func TestNodesFindEachOther(t *testing.T) {
 		require.Empty(t, c.budgets, "a budget would keep its machine from being emptied")
 	}
 
-	c := build(t, ha)
+	for _, dir := range three {
+		requireNodesFindEachOther(t, build(t, dir))
+	}
+}
+
+func requireNodesFindEachOther(t *testing.T, c *cluster) {
+	t.Helper()
 	options, set := configuration(t, c)
 	require.EqualValues(t, 3, *set.Spec.Replicas)
 	require.Equal(t, apps.ParallelPodManagement, set.Spec.PodManagementPolicy, "none is ready before the others are there")

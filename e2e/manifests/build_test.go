@@ -1,6 +1,7 @@
 package manifests_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -9,6 +10,7 @@ import (
 	core "k8s.io/api/core/v1"
 	networking "k8s.io/api/networking/v1"
 	disruption "k8s.io/api/policy/v1"
+	"sigs.k8s.io/json"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
@@ -20,12 +22,17 @@ const deploy = "../../deploy/kubernetes"
 
 // What can be applied.
 const (
-	base      = deploy
-	ha        = deploy + "/overlays/ha"
-	autoscale = deploy + "/overlays/autoscale"
+	base        = deploy
+	ha          = deploy + "/overlays/ha"
+	autoscale   = deploy + "/overlays/autoscale"
+	haAutoscale = deploy + "/overlays/ha-autoscale"
 )
 
-var all = []string{base, ha, autoscale}
+var (
+	all      = []string{base, ha, autoscale, haAutoscale}
+	three    = []string{ha, haAutoscale} // nodes
+	scalable = []string{autoscale, haAutoscale}
+)
 
 // cluster is what a kustomization makes, by name, with the Secrets beside it.
 type cluster struct {
@@ -103,8 +110,12 @@ func (c *cluster) add(t *testing.T, kind, name string, text []byte) {
 
 func decode[T any](t *testing.T, name string, text []byte, into *map[string]T) {
 	t.Helper()
+	// As the cluster reads it: a field in other letters is none.
+	asJSON, err := yaml.YAMLToJSONStrict(text)
+	require.NoError(t, err, "%s:\n%s", name, text)
 	var object T
-	require.NoError(t, yaml.UnmarshalStrict(text, &object), "%s:\n%s", name, text)
+	strict, err := json.UnmarshalStrict(asJSON, &object)
+	require.NoError(t, errors.Join(append(strict, err)...), "%s:\n%s", name, text)
 	if *into == nil {
 		*into = make(map[string]T)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	core "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
 
@@ -86,9 +87,15 @@ func TestPodsHaveNothingThatTheyDoNotNeed(t *testing.T) {
 			require.Equal(t, core.PullIfNotPresent, container.ImagePullPolicy, "local images can be used")
 			_, tag, _ := strings.Cut(container.Image, ":")
 			require.NotContains(t, []string{"", "latest"}, tag, container.Image)
-			for _, resource := range []core.ResourceName{core.ResourceCPU, core.ResourceMemory} {
-				require.NotZero(t, container.Resources.Requests[resource], "%s requests %s", container.Name, resource)
-				require.NotZero(t, container.Resources.Limits[resource], "%s limits %s", container.Name, resource)
+			for _, name := range []core.ResourceName{core.ResourceCPU, core.ResourceMemory} {
+				requests, limits := container.Resources.Requests[name], container.Resources.Limits[name]
+				require.Equal(t, 1, requests.Sign(), "%s requests %s", container.Name, name)
+				require.LessOrEqual(t, requests.Cmp(limits), 0, "%s requests no more %s than it may have", container.Name, name)
+			}
+			if limit := environment(t, container)["GOMEMLIMIT"]; limit != "" {
+				collects, err := resource.ParseQuantity(strings.TrimSuffix(limit, "B")) // Go writes MiB what is Mi here
+				require.NoError(t, err)
+				require.Less(t, collects.Value(), container.Resources.Limits.Memory().Value(), "%s collects its garbage before it is ended for it", container.Name)
 			}
 			for _, mount := range container.VolumeMounts {
 				require.True(t, mount.ReadOnly || mount.Name == "data", mount.Name)
@@ -142,9 +149,16 @@ func TestReadinessFollowsTheBrokerAndLivenessDoesNot(t *testing.T) {
 			allowed := time.Duration(*pods[name].Spec.TerminationGracePeriodSeconds) * time.Second
 			require.Greater(t, allowed, 2*grace, "see service.Program: it takes up to twice the grace to stop")
 		}
+		require.Equal(t, "0", environment(t, pods[topology.Requestor].Spec.Containers[0])["RATE"], "it only stores")
 		container := pods["dashboard"].Spec.Containers[0]
-		require.Equal(t, "/livez", container.LivenessProbe.HTTPGet.Path, "the page says that there is no broker")
+		for _, probe := range []*core.Probe{container.ReadinessProbe, container.LivenessProbe} {
+			require.Equal(t, "/livez", probe.HTTPGet.Path, "the page says that there is no broker")
+			require.Equal(t, probe.HTTPGet.Port.StrVal, container.Ports[0].Name)
+		}
 		require.Equal(t, environment(t, container)["LISTEN"], ":"+itoa(container.Ports[0].ContainerPort))
+		for _, name := range []string{"dashboard", "drain"} {
+			require.EqualValues(t, 10, *pods[name].Spec.TerminationGracePeriodSeconds, "%s has nothing in hand", name)
+		}
 	}
 }
 
