@@ -48,6 +48,6 @@ func TestAnInterruptIsAnAnswer(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	interrupt()
 	nobody, types := io.Pipe()
-	defer types.Close()
 	require.ErrorIs(t, agreed(ctx, nobody), stage.ErrInterrupted)
+	require.NoError(t, types.Close())
 }

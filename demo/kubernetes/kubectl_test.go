@@ -11,18 +11,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// says puts a kubectl before any other that is a script.
-func says(t *testing.T, script string) {
+// says is a PATH on which kubectl is a script.
+func says(t *testing.T, script string) string {
 	t.Helper()
 	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "kubectl"), []byte("#!/bin/sh\ncd "+dir+"\n"+script), 0o700)) //nolint:gosec // it is run
-	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "kubectl"), []byte("#!/bin/sh\ncd "+dir+"\n"+script), 0o700))
+	return dir + string(os.PathListSeparator) + os.Getenv("PATH")
 }
 
 // The cluster that was agreed to is the one that is used, whichever is the current
 // one then.
 func TestTheClusterStaysTheSame(t *testing.T) {
-	says(t, `echo cluster-$(ls -A | wc -l); touch "again$$"`) // another one each time
+	t.Setenv("PATH", says(t, `echo cluster-$(ls -A | wc -l); touch "again$$"`)) // another one each time
 	first, err := Context()
 	require.NoError(t, err)
 	second, err := Context()
@@ -33,10 +33,10 @@ func TestTheClusterStaysTheSame(t *testing.T) {
 // An answer that does not come is waited for, and if it never comes the error says
 // why.
 func TestAMomentWithoutTheClusterIsNoFailure(t *testing.T) {
-	says(t, `[ -e asked ] && echo '{"items":[]}' && exit; touch asked; echo "refused, for a moment" >&2; exit 1`)
+	t.Setenv("PATH", says(t, `[ -e asked ] && echo '{"items":[]}' && exit; touch asked; echo "refused, for a moment" >&2; exit 1`))
 	require.NoError(t, kubectl{}.settled(t.Context(), broker, 0))
 
-	says(t, `echo "refused, for good" >&2; exit 1`)
+	t.Setenv("PATH", says(t, `echo "refused, for good" >&2; exit 1`))
 	ctx, cancel := context.WithTimeout(t.Context(), 5*lookEvery)
 	defer cancel()
 	require.ErrorContains(t, kubectl{}.settled(ctx, broker, 0), "refused, for good")
@@ -44,7 +44,7 @@ func TestAMomentWithoutTheClusterIsNoFailure(t *testing.T) {
 
 // Where nobody gets through to the broker, the error has what kubectl said.
 func TestThatAPortIsNotForwardedHasAReason(t *testing.T) {
-	says(t, `echo "the pod is not running" >&2; exit 1`)
+	t.Setenv("PATH", says(t, `echo "the pod is not running" >&2; exit 1`))
 	f := kubectl{}.forward(zerolog.Nop(), node(0), 1) // where nobody listens
 	defer f.close()
 	require.Eventually(t, func() bool { return f.why() != nil }, time.Minute, time.Millisecond)
