@@ -7,6 +7,6 @@
 //
 //	DECOUPLED_E2E_CONTEXT=kind-kind go test ./e2e/kubernetes
 //
-// is for kubectl's current context, if it has that name. The images must be in the
-// cluster.
+// is for the cluster of that name among kubectl's contexts, whichever is the
+// current one. The images must be in the cluster.
 package kubernetes_test
