@@ -10,7 +10,7 @@ import (
 )
 
 // barWidth is how many cells the bar of the deepest queue takes.
-const barWidth = 24
+const barWidth = 18
 
 // panel is the status as lines for a terminal.
 func panel(before, now status.Status, elapsed time.Duration) []string {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -39,7 +38,8 @@ type Screen struct {
 	mu       sync.Mutex
 	out      io.Writer
 	terminal bool
-	drawn    int // lines of the panel on the terminal now
+	width    func() int // of the terminal now, in cells
+	drawn    int        // lines of the panel on the terminal now
 	panel    []string
 	previous status.Status
 	begun    time.Time
@@ -47,9 +47,22 @@ type Screen struct {
 
 // New returns a screen on out. On a terminal it shows a panel.
 func New(out io.Writer) *Screen {
-	file, ok := out.(*os.File)
-	return &Screen{out: out, terminal: ok && term.IsTerminal(int(file.Fd())), begun: time.Now()}
+	s := &Screen{out: out, begun: time.Now()}
+	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		s.terminal = true
+		s.width = func() int {
+			width, _, err := term.GetSize(int(file.Fd()))
+			if err != nil || width <= 0 {
+				return usualWidth
+			}
+			return width
+		}
+	}
+	return s
 }
+
+// usualWidth is that of a terminal that does not say. What is shown fits in it.
+const usualWidth = 80
 
 // Write implements io.Writer for the log: whole lines, above the panel.
 func (s *Screen) Write(p []byte) (int, error) {
@@ -120,6 +133,11 @@ func (s *Screen) draw() {
 	if len(s.panel) == 0 {
 		return
 	}
-	fmt.Fprint(s.out, strings.Join(s.panel, "\n")+"\n")
+	width := s.width()
+	for _, line := range s.panel {
+		// One that the terminal breaks would be two to go up again.
+		cells := []rune(line)
+		fmt.Fprintln(s.out, string(cells[:min(len(cells), width)]))
+	}
 	s.drawn = len(s.panel)
 }

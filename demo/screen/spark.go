@@ -3,7 +3,7 @@ package screen
 import "decoupled.example/demo/stage"
 
 // sparkWidth is how many cells a sparkline takes at most.
-const sparkWidth = 60
+const sparkWidth = 42
 
 // levels are the heights of a sparkline's cell, the first one for a queue that
 // is nearly empty. One that is empty must not look like it.

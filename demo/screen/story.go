@@ -11,7 +11,7 @@ import (
 )
 
 // textWidth is where text is broken.
-const textWidth = 90
+const textWidth = 68
 
 // Story tells a scenario on a screen, as it is played: what is done and what came
 // of it, line by line, and below that the depths. It is a stage.Teller.
@@ -62,14 +62,19 @@ func (t *Story) Judged(c stage.Check) {
 func (t *Story) Sampled(s stage.Sample) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.samples = append(t.samples, s)
-	lines := append([]string{""}, curves(t.samples, false)...)
-	if s.Asked > 0 {
+	t.samples = stage.Thin(append(t.samples, s))
+	t.screen.Draw(live(t.samples))
+}
+
+// live is how it looks at the last of the samples.
+func live(samples []stage.Sample) []string {
+	lines := append([]string{""}, curves(samples, false)...)
+	if s := samples[len(samples)-1]; s.Asked > 0 {
 		cells := int(min(s.Received, s.Asked) * barWidth / s.Asked)
 		lines = append(lines, fmt.Sprintf("    %-10s %9s  %s%s of %s", "finished", thousands(s.Received),
 			strings.Repeat("█", cells), strings.Repeat("░", barWidth-cells), thousands(s.Asked)))
 	}
-	t.screen.Draw(lines)
+	return lines
 }
 
 // End shows what was measured, explains, and gives the verdict.

@@ -1,0 +1,126 @@
+package screen
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+
+	"decoupled.example/console/depth"
+	"decoupled.example/console/status"
+	"decoupled.example/demo/stage"
+	"decoupled.example/shared/service"
+	"decoupled.example/shared/topology"
+)
+
+// terminal is what the escape sequences of a Screen do on a terminal of that
+// width, which breaks lines that are longer.
+type terminal struct {
+	width int
+	rows  []string // the last one is where the cursor is
+}
+
+func (t *terminal) Write(p []byte) (int, error) {
+	for rest := string(p); rest != ""; {
+		if up, after, found := strings.Cut(rest, "A\x1b[J"); found && strings.HasPrefix(up, "\x1b[") {
+			n, err := strconv.Atoi(up[2:])
+			if err != nil {
+				return 0, err
+			}
+			t.rows = append(t.rows[:len(t.rows)-1-n], "")
+			rest = after
+			continue
+		}
+		char, size := utf8.DecodeRuneInString(rest)
+		rest = rest[size:]
+		last := len(t.rows) - 1
+		switch {
+		case char == '\n':
+			t.rows = append(t.rows, "")
+		case utf8.RuneCountInString(t.rows[last]) == t.width:
+			t.rows = append(t.rows, string(char))
+		default:
+			t.rows[last] += string(char)
+		}
+	}
+	return len(p), nil
+}
+
+func onTerminal(width int) (*Screen, *terminal) {
+	t := &terminal{width: width, rows: []string{""}}
+	return &Screen{out: t, terminal: true, width: func() int { return t.width }, begun: time.Now()}, t
+}
+
+// busy is a status whose every number is as wide as they get.
+func busy() status.Status {
+	s := status.Status{At: time.Now(), Ledgers: make(map[string]uint64), Letters: 1_000_000}
+	for _, name := range topology.QueueNames {
+		s.Queues = append(s.Queues, depth.Depth{Queue: name, Messages: 1_000_000, Waiting: 1_000_000, InFlight: 1_000_000, Redelivered: 1_000_000, Repeated: 1_000_000})
+	}
+	for _, name := range topology.LedgerNames {
+		s.Ledgers[name] = 1_000_000
+	}
+	for range 16 {
+		s.Replicas = append(s.Replicas, service.Status{Service: topology.Requestor}, service.Status{Service: topology.Generator})
+	}
+	return s
+}
+
+// The panel is redrawn in place, and what is said stays above it: on any
+// terminal, however narrow.
+func TestThePanelIsRedrawnInPlace(t *testing.T) {
+	t.Parallel()
+	for _, width := range []int{200, usualWidth, 30} {
+		t.Run(fmt.Sprint(width), func(t *testing.T) {
+			t.Parallel()
+			s, shown := onTerminal(width)
+			s.Say("before")
+			s.Show(busy())
+			s.Say("between")
+			s.Show(busy())
+			height := len(panel(busy(), busy(), 0))
+			require.Equal(t, []string{"before", "between"}, shown.rows[:2])
+			require.Len(t, shown.rows, 2+height+1, "one panel, and the cursor below it:\n%s", strings.Join(shown.rows, "\n"))
+			require.Equal(t, 1, strings.Count(strings.Join(shown.rows, "\n"), topology.Requests))
+
+			s.Clear()
+			require.Equal(t, []string{"before", "between", ""}, shown.rows)
+			s.Draw([]string{"a panel"})
+			s.Leave()
+			s.Say("after")
+			require.Equal(t, []string{"before", "between", "a panel", "after", ""}, shown.rows)
+		})
+	}
+}
+
+// Nothing needs to be cut off on a terminal of the usual width.
+func TestAllFitsOnTheUsualTerminal(t *testing.T) {
+	t.Parallel()
+	lines := panel(busy(), busy(), time.Hour)
+	samples := make([]stage.Sample, 1000)
+	for i := range samples {
+		samples[i] = stage.Sample{Queues: busy().Queues, Asked: 1_000_000, Received: 1_000_000}
+	}
+	lines = append(lines, curves(samples, true)...)
+	lines = append(lines, live(samples)...)
+	for _, line := range lines {
+		require.LessOrEqual(t, utf8.RuneCountInString(line), usualWidth, line)
+	}
+}
+
+// Where there is no terminal, a status is a line, and a panel is nothing.
+func TestWithoutATerminal(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	s := New(&out)
+	s.Draw([]string{"a panel"})
+	s.Show(busy())
+	s.Clear()
+	require.Equal(t, 1, strings.Count(out.String(), "\n"))
+	require.Contains(t, out.String(), "requestors 16  generators 16  dead 1000000")
+}
