@@ -18,6 +18,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
+	"decoupled.example/console/setup"
 	"decoupled.example/demo/broker"
 	"decoupled.example/shared/service"
 	"decoupled.example/shared/topology"
@@ -153,25 +154,49 @@ func TestUnwritableDataFolder(t *testing.T) {
 	require.Contains(t, stderr, file)
 }
 
+// A difference is an error, also one that could be changed safely, and also
+// beside one that the demo's flags explain.
 func TestDataOfAnotherConfigurationIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	b, err := broker.Start(broker.Options{Dir: dir, Sync: time.Second}, service.NewLog(&output{}, service.Logging{}, "test"))
-	require.NoError(t, err)
+	b := startBroker(t, dir)
 	nc, err := nats.Connect(b.URL())
 	require.NoError(t, err)
 	js, err := jetstream.New(nc)
 	require.NoError(t, err)
-	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{
-		Name: topology.Requests, Subjects: []string{topology.SubjectRequest}, Retention: jetstream.WorkQueuePolicy, MaxBytes: 4096,
-	})
+	_, err = setup.Apply(t.Context(), js, topology.Settings{MaxBytes: 1 << 20})
 	require.NoError(t, err)
 	nc.Close()
 	b.Stop()
 
+	for _, sync := range []string{"1s", "always"} {
+		code, _, stderr := demo(t.Context(), t, "--duration", "1s", "--data", dir, "--sync", sync)
+		require.Equal(t, exitFailed, code)
+		require.Contains(t, stderr, "REQUESTS: max_bytes is 1048576, should be 1073741824")
+	}
+}
+
+// Two servers on one store would ruin it.
+func TestDataOfARunningDemoIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b := startBroker(t, dir)
 	code, _, stderr := demo(t.Context(), t, "--duration", "1s", "--data", dir)
 	require.Equal(t, exitFailed, code)
-	require.Contains(t, stderr, "REQUESTS: max_bytes is 4096, should be 1073741824")
+	require.Contains(t, stderr, dir)
+	require.Contains(t, stderr, "in use by another demo")
+
+	b.Stop()
+	code, _, stderr = demo(t.Context(), t, "--duration", "1s", "--data", dir)
+	require.Zero(t, code, stderr)
+}
+
+func startBroker(t *testing.T, dir string) *broker.Broker {
+	t.Helper()
+	b, err := broker.Start(broker.Options{Dir: dir, Sync: time.Second}, service.NewLog(&output{}, service.Logging{}, "test"))
+	require.NoError(t, err)
+	t.Cleanup(b.Stop)
+	return b
 }
 
 func TestWrongUsage(t *testing.T) {

@@ -46,7 +46,8 @@ type Cluster struct {
 // Broker is a running nats-server.
 type Broker struct {
 	server    *server.Server
-	temporary string // folder to remove
+	temporary string   // folder to remove
+	locked    *os.File // keeps other brokers out of a folder that is not temporary
 	moved     bool
 }
 
@@ -68,7 +69,7 @@ func Start(o Options, log zerolog.Logger) (*Broker, error) {
 		err = b.listen(server.RANDOM_PORT, dir, o, log)
 	}
 	if err != nil {
-		b.removeTemporary()
+		b.leaveFolder()
 		return nil, fmt.Errorf("cannot start the broker: %w", err)
 	}
 	return b, nil
@@ -132,7 +133,7 @@ func (b *Broker) Moved() bool { return b.moved }
 // Stop shuts the broker down and returns when it has ended.
 func (b *Broker) Stop() {
 	b.shutdown()
-	b.removeTemporary()
+	b.leaveFolder()
 }
 
 func (b *Broker) shutdown() {
@@ -140,13 +141,23 @@ func (b *Broker) shutdown() {
 	b.server.WaitForShutdown()
 }
 
-func (b *Broker) removeTemporary() {
+func (b *Broker) leaveFolder() {
 	if b.temporary != "" {
 		_ = os.RemoveAll(b.temporary) // what is left is in the system's temporary folder
 	}
+	if b.locked != nil {
+		_ = b.locked.Close() // that it was open is all it was for
+	}
 }
 
-// folder returns a folder that can be written.
+// errInUse is why a folder cannot be used: two servers on one store would ruin it.
+var errInUse = errors.New("in use by another demo")
+
+// lockFile is the file in a folder that only one broker has at a time. That it
+// can be made also shows that the folder can be written.
+const lockFile = ".lock"
+
+// folder returns a folder that can be written and that nobody else uses.
 func (b *Broker) folder(dir string) (string, error) {
 	if dir == "" {
 		temporary, err := os.MkdirTemp("", "decoupled-")
@@ -159,9 +170,13 @@ func (b *Broker) folder(dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("cannot use %s for the broker's data: %w", dir, err)
 	}
-	probe, err := os.CreateTemp(dir, ".probe-")
+	file, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return "", fmt.Errorf("cannot write to %s, the folder for the broker's data: %w", dir, err)
 	}
-	return filepath.Clean(dir), errors.Join(probe.Close(), os.Remove(probe.Name()))
+	if err := lock(file); err != nil {
+		return "", errors.Join(fmt.Errorf("cannot use %s for the broker's data: %w", dir, err), file.Close())
+	}
+	b.locked = file
+	return filepath.Clean(dir), nil
 }

@@ -5,7 +5,10 @@ package embedded
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -65,13 +68,28 @@ func (d *Deployment) open(ctx context.Context, o *Options, log zerolog.Logger) (
 	if d.JS, err = jetstream.New(d.Conn); err != nil {
 		return fmt.Errorf("cannot use JetStream: %w", err)
 	}
-	// A broker that was used before may have been run with other settings.
-	if _, err = setup.Update(ctx, d.JS, o.Topology); err != nil {
+	if err = setUp(ctx, d.JS, o.Topology); err != nil {
 		return err
 	}
 	d.Topology, err = topology.Open(d.Conn, log, o.Grace)
 	return err
 }
+
+// setUp makes what is missing, and changes nothing that exists, except for what
+// follows from how the broker was started: one that was used before may have
+// synced to disk otherwise.
+func setUp(ctx context.Context, js jetstream.JetStream, settings topology.Settings) error {
+	_, err := setup.Apply(ctx, js, settings)
+	var different *setup.DifferentError
+	if !errors.As(err, &different) || slices.ContainsFunc(different.Differences, notOfSync) {
+		return err
+	}
+	_, err = setup.Update(ctx, js, settings)
+	return err
+}
+
+// notOfSync is true for a difference that does not come from SyncAlways.
+func notOfSync(difference string) bool { return !strings.Contains(difference, ": allow_atomic is ") }
 
 // Stop scales everything to zero and ends the operator's connection.
 func (d *Deployment) Stop() {
