@@ -9,8 +9,11 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-// sampleEvery is how often the depths are read for those who watch.
+// sampleEvery is how often the depths are read for those who watch, at first.
 const sampleEvery = 100 * time.Millisecond
+
+// manySamples are far more than a screen has cells.
+const manySamples = 4096
 
 // Sample is how deep the queues were at one time, and how much was finished.
 type Sample struct {
@@ -32,12 +35,18 @@ func watch(o deployment.Operator, teller Teller) *sampler {
 	w := &sampler{cancel: cancel, ended: make(chan struct{})}
 	go func() {
 		defer close(w.ended)
-		tick := time.NewTicker(sampleEvery)
+		every := sampleEvery
+		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for {
 			if s, err := read(ctx, o); err == nil { // else the broker is going or coming
 				w.samples = append(w.samples, s)
 				teller.Sampled(s)
+			}
+			if thin := Thin(w.samples); len(thin) < len(w.samples) {
+				w.samples = thin
+				every *= 2 // so that they stay evenly spaced
+				tick.Reset(every)
 			}
 			select {
 			case <-tick.C:
@@ -47,6 +56,19 @@ func watch(o deployment.Operator, teller Teller) *sampler {
 		}
 	}()
 	return w
+}
+
+// Thin leaves out every second sample when there are very many. Who keeps all
+// that a Teller hears does well to call it after each.
+func Thin(samples []Sample) []Sample {
+	if len(samples) < manySamples {
+		return samples
+	}
+	thin := make([]Sample, 0, manySamples)
+	for i := 1; i < len(samples); i += 2 { // the last one stays
+		thin = append(thin, samples[i])
+	}
+	return thin
 }
 
 // stop ends the watching and returns what was seen.

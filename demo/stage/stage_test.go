@@ -169,3 +169,17 @@ func TestWatching(t *testing.T) {
 	require.NotEmpty(t, result.Depths)
 	require.EqualValues(t, 5, result.Depths[len(result.Depths)-1].Queues[0].Messages)
 }
+
+// However long a scenario takes, what is kept of it stays small and
+// ends with what was seen last.
+func TestThin(t *testing.T) {
+	t.Parallel()
+	var samples []stage.Sample
+	for i := range 1_000_000 {
+		samples = stage.Thin(append(samples, stage.Sample{Received: uint64(i)}))
+		require.EqualValues(t, i, samples[len(samples)-1].Received)
+	}
+	require.Less(t, len(samples), 10_000)
+	few := []stage.Sample{{}, {}}
+	require.Len(t, stage.Thin(few), 2)
+}
