@@ -18,19 +18,22 @@ type process struct {
 	name  string
 	cmd   *exec.Cmd
 	asked atomic.Bool // it was told to end
+	begun atomic.Bool // it has said something, so it listens to signals
 	ended chan struct{}
 }
 
 // start starts a program with those environment variables and no others: this
 // program's own may hold settings that are not meant for it. What it says on
-// standard error goes to the log, and on standard output to lines.
+// standard error goes to the log, and on standard output to lines. It is always
+// told to say that it starts, whether or not the log takes that.
 func start(name, program string, environment []string, log zerolog.Logger, lines chan<- string) (*process, error) {
 	p := &process{name: name, cmd: exec.Command(program), ended: make(chan struct{})}
-	p.cmd.Env = append([]string{"LOG_FORMAT=json", "LOG_LEVEL=" + log.GetLevel().String()}, environment...)
+	level := min(log.GetLevel(), zerolog.InfoLevel)
+	p.cmd.Env = append([]string{"LOG_FORMAT=json", "LOG_LEVEL=" + level.String()}, environment...)
 	p.cmd.SysProcAttr = attributes()
-	p.cmd.Stderr = &lineWriter{line: func(line []byte) { relay(log, name, line) }}
+	p.cmd.Stderr = &lineWriter{line: func(line []byte) { p.begun.Store(true); relay(log, name, line) }}
 	if lines != nil {
-		p.cmd.Stdout = &lineWriter{line: func(line []byte) { lines <- string(line) }}
+		p.cmd.Stdout = &lineWriter{line: func(line []byte) { p.begun.Store(true); lines <- string(line) }}
 	}
 	if err := onLastingThread(p.cmd.Start); err != nil {
 		return nil, fmt.Errorf("cannot start the %s: %w", name, err)
@@ -78,11 +81,11 @@ func (p *process) await(ctx context.Context, within time.Duration) error {
 	return nil
 }
 
-// endedInOrder is true also for a process that was told to stop before it was
-// listening, so that the signal ended it: it had begun nothing.
+// endedInOrder takes exit code 0. Only one that was told to stop before it was
+// listening may be ended by the signal itself: it had begun nothing.
 func (p *process) endedInOrder() bool {
 	status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
-	return p.cmd.ProcessState.Success() || ok && status.Signaled() && status.Signal() == syscall.SIGTERM
+	return p.cmd.ProcessState.Success() || !p.begun.Load() && ok && status.Signaled() && status.Signal() == syscall.SIGTERM
 }
 
 func (p *process) hasEnded() bool {

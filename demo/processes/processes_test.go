@@ -94,11 +94,31 @@ func TestScaleAndKill(t *testing.T) {
 	require.NoError(t, d.Kill(t.Context(), topology.Generator))
 	require.True(t, three[1].hasEnded())
 	require.False(t, three[1].endedInOrder())
+	require.Eventually(t, three[0].begun.Load, patience, 10*time.Millisecond, "it listens to signals")
 	require.NoError(t, d.Scale(t.Context(), topology.Generator, 0))
 	require.True(t, three[0].hasEnded())
+	require.Zero(t, three[0].cmd.ProcessState.ExitCode())
 
 	require.ErrorContains(t, d.Kill(t.Context(), topology.Generator), "there is none")
 	require.ErrorContains(t, d.Scale(t.Context(), "janitor", 1), `no service "janitor"`)
+}
+
+// A program that does not listen to signals does not stop in order, unless it has
+// not even said that it starts.
+func TestEndedByTheSignal(t *testing.T) {
+	t.Parallel()
+	for _, begun := range []bool{false, true} {
+		p, err := start("yes", "yes", nil, zerolog.Nop(), nil) // it writes to nowhere until it is killed
+		require.NoError(t, err)
+		p.begun.Store(begun)
+		require.NoError(t, p.terminate())
+		err = p.await(t.Context(), patience)
+		if begun {
+			require.ErrorContains(t, err, "the yes stopped with signal: terminated")
+		} else {
+			require.NoError(t, err)
+		}
+	}
 }
 
 func TestBrokerIsStoppedAndKilledAndStarted(t *testing.T) {
