@@ -22,7 +22,7 @@ type Generator struct {
 	queues    topology.Queues
 	generated ledger.Ledger
 	received  ledger.Ledger
-	make      Maker
+	maker     Maker
 }
 
 // New returns a generator that works on the topology with maker.
@@ -31,7 +31,7 @@ func New(t *topology.Topology, maker Maker) *Generator {
 		queues:    t.Queues,
 		generated: t.Ledger(topology.Generated),
 		received:  t.Ledger(topology.Received),
-		make:      maker,
+		maker:     maker,
 	}
 }
 
@@ -50,7 +50,7 @@ func (g *Generator) answer(ctx context.Context, requests []queue.Message[contrac
 	entries := make([]ledger.Entry, len(requests))
 	responses := make([]contract.Response, len(requests))
 	for i, request := range requests {
-		text, err := g.make(ctx, request.Body)
+		text, err := g.maker(ctx, request.Body)
 		if err != nil {
 			return fmt.Errorf("cannot make a string: %w", err)
 		}
