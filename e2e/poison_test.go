@@ -7,63 +7,48 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/console/letters"
+	"decoupled.example/demo/deployment"
 	"decoupled.example/demo/embedded"
+	"decoupled.example/demo/stage"
 	"decoupled.example/shared/topology"
 )
-
-func (d *system) letters() (*letters.Letters, []letters.Letter) {
-	d.t.Helper()
-	dead, err := letters.Open(d.context(), d.JS)
-	require.NoError(d.t, err)
-	var all []letters.Letter
-	for letter, err := range dead.All(d.context()) {
-		require.NoError(d.t, err)
-		all = append(all, letter)
-	}
-	return dead, all
-}
 
 // One message that kills every process that touches it, among a thousand that
 // do not: it alone is set aside, and a generator that survives it finishes it.
 func TestMessageThatKillsItsProcess(t *testing.T) {
 	t.Parallel()
 	const n = 1000
-	d := start(t, func(o *embedded.Options) { o.Topology.AckWait = 300 * time.Millisecond })
-	asked := d.ask(n)
-	deadly := asked[n/3].ID
-
-	crashes := 0
-	for d.depths()[topology.Requests].Messages > 0 {
-		g := self(t, "killer", "NATS_URL="+d.broker.URL(), "DEADLY="+deadly)
-		d.eventually(func() bool {
-			select {
-			case <-g.ended:
-				return true
-			default:
-				return d.depths()[topology.Requests].Messages == 0
+	needs := deployment.Needs{Topology: topology.Settings{AckWait: 300 * time.Millisecond}}
+	result := stage.Play(t.Context(), embedded.Kind, needs, stage.Options{Teller: teller{t}, Log: logger(t)}, func(s *stage.Stage) {
+		deadly := s.Ask(n)[n/3].ID
+		crashes := 0
+		for s.Depth(topology.Requests) > 0 {
+			g := self(t, "killer", "NATS_URL="+s.Operator().Conn.ConnectedUrl(), "DEADLY="+deadly)
+			s.Until("it crashes, or is done", func() bool { return g.hasEnded() || s.Depth(topology.Requests) == 0 })
+			if !g.hasEnded() {
+				require.Zero(t, g.terminate())
+				continue
 			}
-		}, "it crashes, or is done")
-		select {
-		case <-g.ended:
 			crashes++
 			require.LessOrEqual(t, crashes, 30, "it is never set aside")
-		default:
-			require.Zero(t, g.terminate())
 		}
-	}
-	t.Logf("%d processes died of it", crashes)
-	dead, all := d.letters()
-	require.Len(t, all, 1, "only the killer is set aside")
-	require.Equal(t, deadly, all[0].RequestID)
-	require.Equal(t, topology.Requests, all[0].Queue)
+		s.Saw("%d processes died of it", crashes)
+		dead, err := letters.Open(t.Context(), s.Operator().JS)
+		s.Must(err)
+		var all []letters.Letter
+		for letter, err := range dead.All(t.Context()) {
+			s.Must(err)
+			all = append(all, letter)
+		}
+		s.Holds("only the killer is set aside", len(all) == 1 && all[0].RequestID == deadly && all[0].Queue == topology.Requests, "%+v", all)
 
-	d.scale(1, 1)
-	d.drained()
-	verdict := d.verdict()
-	require.EqualValues(t, n-1, verdict.Complete)
-	require.EqualValues(t, 1, verdict.Dead)
-	require.True(t, verdict.Finished(), "%+v", verdict)
-
-	require.NoError(t, dead.Redrive(d.context(), all[0]))
-	d.proven(n)
+		s.Scale(1, 1)
+		s.Drained()
+		v := s.Verify()
+		s.Holds("all others are complete", v.Finished() && v.Complete == n-1 && v.Dead == 1, "%+v", v)
+		s.Must(dead.Redrive(t.Context(), all[0]))
+		s.Drained()
+		s.Verified(n)
+	})
+	require.Equal(t, stage.Holds, result.Verdict, result.Why)
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -12,12 +13,34 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// patience bounds every wait. It is generous because a loaded machine is slow;
+// no test waits for it unless it fails.
+const patience = 60 * time.Second
+
 // process is a program that runs on its own, so that real signals can hit it.
 type process struct {
 	t      *testing.T
 	cmd    *exec.Cmd
-	output bytes.Buffer // to be read after ended is closed
+	output output
 	ended  chan struct{}
+}
+
+// output is what a process has written until now.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
 }
 
 // launch starts a program with additional environment variables, and kills it
@@ -48,21 +71,27 @@ func (p *process) kill() {
 }
 
 // terminate ends the process with SIGTERM and returns its exit code.
-func (p *process) terminate() int {
-	p.t.Helper()
-	require.NoError(p.t, p.cmd.Process.Signal(syscall.SIGTERM))
-	return p.wait()
-}
+func (p *process) terminate() int { return p.end(syscall.SIGTERM) }
 
-// wait returns the exit code when the process has ended by itself.
-func (p *process) wait() int {
+// end ends the process with a signal and returns its exit code.
+func (p *process) end(with os.Signal) int {
 	p.t.Helper()
+	require.NoError(p.t, p.cmd.Process.Signal(with))
 	select {
 	case <-p.ended:
 	case <-time.After(patience):
 		require.Fail(p.t, "the process does not end")
 	}
 	return p.cmd.ProcessState.ExitCode()
+}
+
+func (p *process) hasEnded() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
 }
 
 // self starts the test binary in one of its roles.

@@ -5,21 +5,23 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"decoupled.example/demo/embedded"
+	"decoupled.example/demo/deployment"
+	"decoupled.example/demo/stage"
 	"decoupled.example/shared/topology"
 )
 
 func TestRequestorAsksAtItsRateUntilItsCountIsStored(t *testing.T) {
 	t.Parallel()
-	d := start(t, func(o *embedded.Options) {
-		o.Requestor.Rate, o.Requestor.Count, o.Requestor.UntilStored = 500, 300, true
+	result := stage.Play(t.Context(), programs.Kind(), deployment.Needs{}, stage.Options{Teller: teller{t}, Log: logger(t)}, func(s *stage.Stage) {
+		s.Configure(func(c *deployment.Settings) {
+			c.Requestor.Rate, c.Requestor.Count, c.Requestor.UntilStored = 500, 300, true
+		})
+		s.Scale(2, 1)
+		s.Until("all is stored", func() bool { return s.Count(topology.Stored) == 600 })
+		s.Alive(0, 1) // both exit by themselves
+		s.ScaleRequestors(0)
+		s.Drained() // the last receipts may still be on their way
+		s.Verified(600)
 	})
-	d.scale(2, 1)
-	require.NoError(t, d.Requestors.Wait(), "both exit by themselves")
-	require.Equal(t, 600, d.count(topology.Asked))
-	require.Equal(t, 600, d.count(topology.Stored))
-	require.NoError(t, d.Requestors.Scale(0))
-
-	// The last receipts may still be on their way.
-	d.proven(600)
+	require.Equal(t, stage.Holds, result.Verdict, result.Why)
 }

@@ -63,6 +63,12 @@ func play(t *testing.T, one scenario.Scenario, kind deployment.Kind) {
 	}
 }
 
+// logger shows what the services say when the test fails.
+func logger(t *testing.T) zerolog.Logger {
+	t.Helper()
+	return zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel)
+}
+
 // teller tells a scenario in a test's log.
 type teller struct{ t *testing.T }
 

@@ -22,7 +22,7 @@ func TestTerminatedReplicasStrandNothing(t *testing.T) {
 		for round := 1; round <= 3; round++ {
 			s.Scale(1, 1)
 			s.Until("under load", func() bool { return s.Count(topology.Received) >= round*n/10 })
-			s.ScaleGenerators(0) // fails if one does not end with exit code 0
+			s.ScaleGenerators(0) // fails if one does not end with exit code 0: under load all have begun
 			s.ScaleRequestors(0)
 		}
 		s.Scale(1, 1)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -114,17 +113,4 @@ func (f *Fleet) start() (*replica, error) {
 		}
 	}()
 	return r, nil
-}
-
-// Wait returns when every replica has ended by itself.
-func (f *Fleet) Wait() error {
-	f.mu.Lock()
-	replicas := slices.Clone(f.replicas)
-	f.mu.Unlock()
-	var failed error
-	for _, r := range replicas {
-		<-r.ended
-		failed = errors.Join(failed, r.err)
-	}
-	return failed
 }
