@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"sync/atomic"
+	"path/filepath"
+	"sync"
 	"time"
 
 	"decoupled.example/shared/contract"
@@ -34,29 +35,71 @@ func BecomeJob() {
 	os.Exit(0)
 }
 
-// ErrNowhere is the error of a job for which there is no machine.
-var ErrNowhere = errors.New("there is nowhere to run it")
-
-// Jobs are processes, one for each string. It may be used concurrently.
+// Jobs are processes, one for each string, of a program that is this one under
+// another name. Run may be used concurrently.
 type Jobs struct {
-	Work time.Duration
-	down atomic.Bool
+	work    time.Duration
+	program string
+
+	mu      sync.Mutex
+	running context.Context // ends when all are stopped
+	cut     context.CancelFunc
 }
 
-// Down says whether there is nowhere to run jobs. Those that run go on.
-func (j *Jobs) Down(down bool) { j.down.Store(down) }
+// StartJobs installs the program. A string takes a job that long to make.
+func StartJobs(work time.Duration) (*Jobs, error) {
+	dir, err := os.MkdirTemp("", "decoupled-")
+	if err != nil {
+		return nil, fmt.Errorf("cannot make a folder for the jobs' program: %w", err)
+	}
+	j := &Jobs{work: work, program: filepath.Join(dir, "job")}
+	if err := j.Restart(); err != nil {
+		return nil, errors.Join(err, j.Remove())
+	}
+	return j, nil
+}
+
+// Stop takes away what it takes to run jobs, and kills those that run.
+func (j *Jobs) Stop() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.cut()
+	return os.Remove(j.program)
+}
+
+// Restart brings it back.
+func (j *Jobs) Restart() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.running, j.cut = context.WithCancel(context.Background()) // ended by Stop or Remove
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("cannot install the jobs' program: %w", err)
+	}
+	if err := os.Symlink(self, j.program); err != nil {
+		return fmt.Errorf("cannot install the jobs' program: %w", err)
+	}
+	return nil
+}
+
+// Remove ends everything and leaves nothing behind.
+func (j *Jobs) Remove() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.cut()
+	return os.RemoveAll(filepath.Dir(j.program))
+}
 
 // Run makes one string.
 func (j *Jobs) Run(ctx context.Context) error {
-	if j.down.Load() {
-		return ErrNowhere
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	command := exec.CommandContext(ctx, self)
-	command.Env = []string{role + "=" + j.Work.String()}
+	j.mu.Lock()
+	running := j.running
+	j.mu.Unlock()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(running, cancel)()
+	command := exec.CommandContext(ctx, j.program)
+	command.Env = []string{role + "=" + j.work.String()}
 	text, err := command.Output()
 	if err == nil && len(text) != contract.StringLength {
 		err = fmt.Errorf("%d bytes", len(text))

@@ -37,7 +37,9 @@ var coupled = Scenario{
 		servers, err := direct.StartServers(workers, work)
 		s.Must(err)
 		defer func() { _ = servers.Stop() }()
-		jobs := &direct.Jobs{Work: work}
+		jobs, err := direct.StartJobs(work)
+		s.Must(err)
+		defer func() { _ = jobs.Remove() }()
 		asker := requestor.NewAsker(s.Operator().Topology)
 
 		s.Step("%d requests in each way, %.0f a second, %v of work for each", n, time.Second.Seconds()/pace.Seconds(), work)
@@ -54,7 +56,7 @@ var coupled = Scenario{
 		s.Step("no worker of any kind, for %v", outage)
 		down := time.Now()
 		s.Must(servers.Stop())
-		jobs.Down(true)
+		s.Must(jobs.Stop())
 		for range workers {
 			s.Kill(topology.Generator)
 		}
@@ -62,7 +64,7 @@ var coupled = Scenario{
 		s.Wait(outage)
 		s.Step("the workers are back")
 		s.Must(servers.Restart())
-		jobs.Down(false)
+		s.Must(jobs.Restart())
 		s.ScaleGenerators(workers)
 		up := time.Now()
 		calling.Wait()

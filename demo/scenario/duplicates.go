@@ -41,14 +41,25 @@ var duplicates = Scenario{
 		depth := s.Depth(topology.Requests)
 		s.Holds("there are duplicates", depth == n, "the broker took %d of %d for new", depth, n)
 
-		s.Step("the generator does them again, and dies as it passes on the first results")
-		tap := s.Tap(topology.SubjectResponse, "", 1+s.Random.IntN(n/4))
-		s.Scale(1, 1)
-		tap.Await()
+		s.Step("they are done again; the generator dies as it passes on results, the requestor as it confirms them")
+		before := s.Depths()
+		responses := s.Tap(topology.SubjectResponse, "", 1+s.Random.IntN(n/4))
+		s.Scale(0, 1)
+		responses.Await()
 		s.Kill(topology.Generator)
+		s.Scale(0, 2)
+		s.WaitDepth(topology.Requests, 0)
+		receipts := s.Tap(topology.SubjectReceipt, "", 1+s.Random.IntN(n/4))
+		s.Scale(1, 2)
+		receipts.Await()
+		s.Kill(topology.Requestor)
 		s.Scale(1, 2)
 		s.Drained()
-		s.Saw("%d deliveries were repeated", s.Redelivered())
+		after := s.Depths()
+		requested := after[topology.Requests].Repeated - before[topology.Requests].Repeated
+		responded := after[topology.Responses].Repeated - before[topology.Responses].Repeated
+		s.Holds("both had done what they had not acknowledged", requested > 0 && responded > 0,
+			"%d requests and %d responses were delivered again", requested, responded)
 
 		again := stored(s)
 		changed := 0

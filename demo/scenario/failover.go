@@ -18,22 +18,25 @@ var failover = Scenario{
 	Needs:   deployment.Needs{Nodes: 3, Topology: topology.Settings{AckWait: ackWait}},
 	Play: func(s *stage.Stage) {
 		n := s.Requests(3000)
-		s.Step("three nodes, three copies; two requestors, two generators; %d requests, a hundred at a time", n)
+		s.Step("three nodes, three copies; two requestors, two generators; %d requests, fifty at a time", n)
 		s.Scale(2, 2)
 		s.Alive(2, 2)
 		total := 0
-		for _, stream := range []string{topology.Requests, topology.Responses, "KV_" + topology.Stored} {
-			asked := s.AskMeanwhile(n/3, 50)
+		streams := []string{topology.Requests, topology.Responses, topology.Receipts, "KV_" + topology.Stored}
+		each := n / len(streams)
+		for _, stream := range streams {
+			asked := s.AskMeanwhile(each, 50)
 			before := s.Count(topology.Received)
-			s.Until("under load", func() bool { return s.Count(topology.Received) > before+n/30 })
+			s.Until("under load", func() bool { return s.Count(topology.Received) > before+each/10 })
 			leader := s.Leader(stream)
 			s.Step("%s leads %s, and dies", leader, stream)
 			died := time.Now()
 			s.CrashBroker(leader)
 			asked()
-			total += n / 3
+			total += each
 			s.Until("all is finished without it", func() bool { return s.Count(topology.Received) >= total })
-			gap := longestGap(s, died)
+			gap, finished := longestGap(s, died)
+			s.Holds("it dies under load", finished > 0, "%d of %d were finished after its death", finished, each)
 			s.Saw("%s leads now; for %v nothing was finished", s.Leader(stream), gap.Round(time.Millisecond))
 			s.MeasureTime(fmt.Sprintf("gap after the death of the leader of %s", stream), gap)
 			s.StartBroker(leader)
@@ -44,13 +47,15 @@ var failover = Scenario{
 	},
 }
 
-// longestGap is the longest time from then on in which no request was finished.
-func longestGap(s *stage.Stage, from time.Time) (longest time.Duration) {
+// longestGap is the longest time from then on in which no request was finished,
+// and how many were.
+func longestGap(s *stage.Stage, from time.Time) (longest time.Duration, finished int) {
 	last := from
 	s.Entries(topology.Received, func(_ string, _ []byte, kept time.Time) {
 		if kept.After(from) {
 			longest, last = max(longest, kept.Sub(last)), kept
+			finished++
 		}
 	})
-	return longest
+	return longest, finished
 }

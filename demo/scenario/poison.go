@@ -5,10 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"decoupled.example/console/letters"
 	"decoupled.example/demo/deployment"
 	"decoupled.example/demo/stage"
-	"decoupled.example/generator"
 	"decoupled.example/shared/topology"
 )
 
@@ -47,6 +45,8 @@ var poison = Scenario{
 		if s.Long() {
 			s.Holds("the good ones do not wait", poisoned < 2*clean+time.Second, "they took %v, and %v without poison", poisoned, clean)
 		}
+		good, letter := lastOf(s)
+		s.Holds("the last good one does not wait for the last bad one", good.Before(letter), "it was finished %v before that was set aside", inRound(letter.Sub(good)))
 		failing := judgeLetters(s, thrown)
 		v := s.Verify()
 		s.Holds("all others are complete", v.Finished() && int(v.Complete) == 2*n-failing && int(v.Dead) == failing,
@@ -87,6 +87,19 @@ func flow(s *stage.Stage, skip int) time.Duration {
 	return ended.Sub(begun)
 }
 
+// lastOf is when the last request was finished, and when the last one that fails
+// was set aside.
+func lastOf(s *stage.Stage) (good, bad time.Time) {
+	s.Entries(topology.Received, func(_ string, _ []byte, kept time.Time) { good = kept })
+	_, all := readLetters(s)
+	for _, l := range all {
+		if failed(l) {
+			bad = l.SetAside
+		}
+	}
+	return good, bad
+}
+
 // judgeLetters judges what was set aside, and returns how many requests failed.
 func judgeLetters(s *stage.Stage, thrown []waste) (failing int) {
 	_, all := readLetters(s)
@@ -110,32 +123,11 @@ func judgeLetters(s *stage.Stage, thrown []waste) (failing int) {
 			wrong = append(wrong, fmt.Sprintf("%s: %q", w.what, reason))
 		}
 	}
-	saw := fmt.Sprintf("%d of %d, such as %q", len(thrown)-len(wrong), len(thrown), reasons[thrown[4].body])
+	first := thrown[0]
+	saw := fmt.Sprintf("%d of %d, such as %q for %s", len(thrown)-len(wrong), len(thrown), reasons[first.body], first.what)
 	s.Holds("rubbish is set aside with its reason", len(wrong) == 0 && len(all) == failing+len(thrown), "%s%s", saw, also(wrong))
 	return failing
 }
 
-// also is what is wrong, as an addition to what is right.
-func also(wrong []string) string {
-	if len(wrong) == 0 {
-		return ""
-	}
-	return "; but " + strings.Join(wrong, "; ")
-}
-
 // attempts is how often a message may fail.
 const attempts = 5
-
-// failed is true for a message that was read and could not be done.
-func failed(l letters.Letter) bool { return strings.Contains(l.Reason, generator.ErrChosen.Error()) }
-
-func readLetters(s *stage.Stage) (*letters.Letters, []letters.Letter) {
-	dead, err := letters.Open(s.Context(), s.Operator().JS)
-	s.Must(err)
-	var all []letters.Letter
-	for letter, err := range dead.All(s.Context()) {
-		s.Must(err)
-		all = append(all, letter)
-	}
-	return dead, all
-}

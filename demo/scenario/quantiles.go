@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"fmt"
 	"slices"
 	"time"
 )
@@ -16,11 +15,4 @@ func quantiles(times []time.Duration, fractions ...float64) []time.Duration {
 		}
 	}
 	return at
-}
-
-// inRound is a time without the digits that nobody reads.
-func inRound(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
-
-func inMilliseconds(d time.Duration) string {
-	return fmt.Sprintf("%.1f", float64(d.Microseconds())/1000)
 }

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"decoupled.example/console/letters"
 	"decoupled.example/console/send"
 	"decoupled.example/demo/deployment"
 	"decoupled.example/demo/stage"
@@ -59,12 +58,4 @@ var rollingUpgrade = Scenario{
 		last := all[max(0, len(all)-1):]
 		s.Holds("it is set aside, whole, and it alone", len(all) == 1 && strings.Contains(last[0].Reason, "v99") && len(last[0].Body) > 0, "%d dead letters, %q", len(all), reasons(last))
 	},
-}
-
-// reasons are why messages were set aside.
-func reasons(all []letters.Letter) (texts []string) {
-	for _, l := range all {
-		texts = append(texts, l.Reason)
-	}
-	return texts
 }

@@ -31,11 +31,11 @@ func rubbish() []waste {
 	const at = `"requested_at":"2026-01-02T03:04:05Z"`
 	valid := func() string { return fmt.Sprintf(`{"id":%q,%s}`, contract.NewID(), at) }
 	return []waste{
+		{"a field of another type", header(), `{"id":7}`, "wrong JSON type"},
 		{"an empty body", header(), "", "empty body"},
 		{"no JSON", header(), "hello", "not JSON"},
 		{"cut off", header(), valid()[:30], "not JSON"},
 		{"not UTF-8", header(), "{\"id\":\"\xff\"}", "not UTF-8"},
-		{"a field of another type", header(), `{"id":7}`, "wrong JSON type"},
 		{"null", header(), `null`, "invalid message"},
 		{"an array", header(), `[]`, "wrong JSON type"},
 		{"a field is missing", header(), fmt.Sprintf(`{"id":%q}`, contract.NewID()), "requested_at"},

@@ -2,7 +2,7 @@ package scenario
 
 import (
 	"encoding/json"
-	"sync"
+	"maps"
 
 	"github.com/nats-io/nats.go"
 
@@ -23,7 +23,8 @@ var wiretap = Scenario{
 		s.Scale(1, 2)
 		s.Ask(n)
 		s.Drained()
-		consumers := consumerCount(s)
+		settings, consumers := queuesNow(s)
+		replicas := replicasNow(s)
 
 		s.Step("a third party listens; %d more", n)
 		nc := s.Connect("third-party")
@@ -31,21 +32,22 @@ var wiretap = Scenario{
 		heard := listen(s, nc)
 		second := s.Ask(n)
 		s.Drained()
+		during, consuming := queuesNow(s)
+		heard.end(s)
 		complete := 0
-		s.Until("the third party has heard all", func() bool {
-			complete = 0
-			for _, request := range second {
-				if heard.count(request.ID) >= len(topology.QueueNames) {
-					complete++
-				}
+		for _, request := range second {
+			if len(heard.of[request.ID]) == len(topology.QueueNames) {
+				complete++
 			}
-			return complete == n
-		})
+		}
 		s.Holds("it heard everything", complete == n, "of %d of %d requests it heard the request, the response and the receipt", complete, n)
-		now := consumerCount(s)
-		s.Holds("no queue has noticed", now == consumers, "%d consumers before, %d now", consumers, now)
+		s.Holds("no queue has noticed", during == settings && consuming == consumers, "%d consumers before, %d now; their settings are the same: %t", consumers, consuming, during == settings)
+		now := replicasNow(s)
+		s.Holds("no service has noticed", maps.Equal(replicas, now), "%d replicas before, %d now; they are the same: %t", len(replicas), len(now), maps.Equal(replicas, now))
+		s.Verified(2 * n)
 
-		s.Step("it leaves in the middle; %d more", n)
+		s.Step("it listens again, and leaves in the middle; %d more", n)
+		listen(s, nc)
 		asked := s.AskMeanwhile(n, 100)
 		nc.Close()
 		asked()
@@ -56,48 +58,62 @@ var wiretap = Scenario{
 
 // hearing is what a third party has heard: of each request, on which subjects.
 type hearing struct {
-	mu sync.Mutex
-	of map[string]map[string]bool
+	sub *nats.Subscription
+	of  map[string]map[string]bool // to be read after end
 }
 
 // listen hears what is published from now on.
 func listen(s *stage.Stage, nc *nats.Conn) *hearing {
 	h := &hearing{of: make(map[string]map[string]bool)}
-	sub, err := nc.Subscribe("strings.>", func(m *nats.Msg) {
+	var err error
+	h.sub, err = nc.Subscribe("strings.>", func(m *nats.Msg) {
 		var message struct {
 			ID string `json:"id"`
 		}
-		if json.Unmarshal(m.Data, &message) == nil {
-			h.add(message.ID, m.Subject)
+		if json.Unmarshal(m.Data, &message) != nil {
+			return
 		}
+		if h.of[message.ID] == nil {
+			h.of[message.ID] = make(map[string]bool)
+		}
+		h.of[message.ID][m.Subject] = true
 	})
 	s.Must(err)
-	s.Must(sub.SetPendingLimits(-1, -1)) // who listens slowly would miss some
+	s.Must(h.sub.SetPendingLimits(-1, -1)) // who listens slowly would miss some
 	s.Must(nc.Flush())
 	return h
 }
 
-func (h *hearing) add(id, subject string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.of[id] == nil {
-		h.of[id] = make(map[string]bool)
+// end hears what has been published until now, and then no more.
+func (h *hearing) end(s *stage.Stage) {
+	ended := h.sub.StatusChanged(nats.SubscriptionClosed)
+	s.Must(h.sub.Drain())
+	select {
+	case <-ended:
+	case <-s.Context().Done():
+		s.Must(s.Context().Err())
 	}
-	h.of[id][subject] = true
 }
 
-func (h *hearing) count(id string) int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return len(h.of[id])
-}
-
-// consumerCount is how many consumers all queues have.
-func consumerCount(s *stage.Stage) (n int) {
+// queuesNow are the settings of all queues, and how many consumers they have.
+func queuesNow(s *stage.Stage) (settings string, consumers int) {
 	for _, queue := range topology.QueueNames {
 		stream, err := s.Operator().JS.Stream(s.Context(), queue)
 		s.Must(err)
-		n += stream.CachedInfo().State.Consumers
+		config, err := json.Marshal(stream.CachedInfo().Config)
+		s.Must(err)
+		settings += string(config)
+		consumers += stream.CachedInfo().State.Consumers
 	}
-	return n
+	return settings, consumers
+}
+
+// replicasNow are the requestor and the two generators. One that was restarted is
+// another one.
+func replicasNow(s *stage.Stage) map[string]bool {
+	instances := make(map[string]bool)
+	for _, r := range append(s.Replicas(topology.Requestor, 1), s.Replicas(topology.Generator, 2)...) {
+		instances[r.Instance] = true
+	}
+	return instances
 }

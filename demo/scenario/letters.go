@@ -1,0 +1,32 @@
+package scenario
+
+import (
+	"strings"
+
+	"decoupled.example/console/letters"
+	"decoupled.example/demo/stage"
+	"decoupled.example/generator"
+)
+
+// failed is true for a message that was read and could not be done.
+func failed(l letters.Letter) bool { return strings.Contains(l.Reason, generator.ErrChosen.Error()) }
+
+// readLetters reads all dead letters, the oldest first.
+func readLetters(s *stage.Stage) (*letters.Letters, []letters.Letter) {
+	dead, err := letters.Open(s.Context(), s.Operator().JS)
+	s.Must(err)
+	var all []letters.Letter
+	for letter, err := range dead.All(s.Context()) {
+		s.Must(err)
+		all = append(all, letter)
+	}
+	return dead, all
+}
+
+// reasons are why messages were set aside.
+func reasons(all []letters.Letter) (texts []string) {
+	for _, l := range all {
+		texts = append(texts, l.Reason)
+	}
+	return texts
+}
