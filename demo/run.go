@@ -51,7 +51,7 @@ func run(ctx context.Context, o options, s *screen.Screen, log zerolog.Logger) e
 	if b.Moved() {
 		s.Say("Port %d is taken; the broker listens on another one.", broker.DefaultPort)
 	}
-	s.Say("Broker at %s. Join it with any NATS tool: nats --server %s stream ls", b.URL(), b.URL())
+	s.Say("Broker at %s. Join it with any NATS tool:\n  nats --server %s stream ls", b.URL(), b.URL())
 	s.Say("Ctrl-C stops asking, waits until everything is finished, and verifies.")
 
 	stopDashboard, err := serveDashboard(o, b.URL(), d, s, log)

@@ -53,7 +53,7 @@ var coupled = Scenario{
 			calling.Go(func() { w.callAll(s.Context(), n, pace) })
 		}
 		s.Until("a third of them is asked", func() bool { return s.Count(topology.Asked) >= n/3 })
-		s.Step("no worker of any kind, for %v", outage)
+		s.Step("no worker of any kind for %v: the servers are cut off, the program of the processes is gone, the generators are killed", outage)
 		down := time.Now()
 		s.Must(servers.Stop())
 		s.Must(jobs.Stop())

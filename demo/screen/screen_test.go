@@ -3,6 +3,7 @@ package screen
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,13 +28,15 @@ type terminal struct {
 
 func (t *terminal) Write(p []byte) (int, error) {
 	for rest := string(p); rest != ""; {
-		if up, after, found := strings.Cut(rest, "A\x1b[J"); found && strings.HasPrefix(up, "\x1b[") {
-			n, err := strconv.Atoi(up[2:])
-			if err != nil {
-				return 0, err
+		if escape := escapes.FindStringSubmatch(rest); escape != nil {
+			rest = rest[len(escape[0]):]
+			if escape[2] == "A" { // up so many; what is below is cleared next
+				n, err := strconv.Atoi(escape[1])
+				if err != nil {
+					return 0, err
+				}
+				t.rows = append(t.rows[:len(t.rows)-1-n], "")
 			}
-			t.rows = append(t.rows[:len(t.rows)-1-n], "")
-			rest = after
 			continue
 		}
 		char, size := utf8.DecodeRuneInString(rest)
@@ -50,6 +53,9 @@ func (t *terminal) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+// escapes are the sequences that a Screen uses: up, clear, and a color.
+var escapes = regexp.MustCompile(`^\x1b\[(\d*)([AJm])`)
 
 func onTerminal(width int) (*Screen, *terminal) {
 	t := &terminal{width: width, rows: []string{""}}
@@ -111,6 +117,27 @@ func TestAllFitsOnTheUsualTerminal(t *testing.T) {
 	for _, line := range lines {
 		require.LessOrEqual(t, utf8.RuneCountInString(line), usualWidth, line)
 	}
+}
+
+// A story is broken between words on a terminal, and nowhere else.
+func TestAStoryOnATerminal(t *testing.T) {
+	t.Parallel()
+	long := strings.TrimSpace(strings.Repeat("word ", 40))
+	tell := func(s *Screen) {
+		story := NewStory(s)
+		story.Step(long)
+		story.Saw(long)
+		story.Judged(stage.Check{Claim: long, Holds: true, Saw: long})
+	}
+	s, shown := onTerminal(usualWidth)
+	tell(s)
+	require.Greater(t, len(shown.rows), 4*200/usualWidth)
+	for _, row := range shown.rows[:len(shown.rows)-1] {
+		require.Regexp(t, `word:?$`, row)
+	}
+	var out bytes.Buffer
+	tell(New(&out))
+	require.Equal(t, 3, strings.Count(out.String(), "\n"))
 }
 
 // Where there is no terminal, a status is a line, and a panel is nothing.

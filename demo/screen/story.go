@@ -44,10 +44,14 @@ func (t *Story) paragraph(heading, text string) {
 }
 
 // Step implements stage.Teller.
-func (t *Story) Step(text string) { t.screen.Say("  ▸ %s", text) }
+func (t *Story) Step(text string) { t.tell("▸", text) }
 
 // Saw implements stage.Teller.
-func (t *Story) Saw(text string) { t.screen.Say("      %s", t.screen.color(faint, text)) }
+func (t *Story) Saw(text string) {
+	for _, line := range t.lines(text) {
+		t.screen.Say("      %s", t.screen.color(faint, line))
+	}
+}
 
 // Judged implements stage.Teller.
 func (t *Story) Judged(c stage.Check) {
@@ -55,7 +59,26 @@ func (t *Story) Judged(c stage.Check) {
 	if !c.Holds {
 		mark = t.screen.color(red, "✗")
 	}
-	t.screen.Say("  %s %s: %s", mark, c.Claim, c.Saw)
+	t.tell(mark, c.Claim+": "+c.Saw)
+}
+
+// tell says a text behind its mark.
+func (t *Story) tell(mark, text string) {
+	for i, line := range t.lines(text) {
+		if i > 0 {
+			mark = " "
+		}
+		t.screen.Say("  %s %s", mark, line)
+	}
+}
+
+// lines breaks a text between words for a terminal. Elsewhere it stays one line,
+// which a program may look for.
+func (t *Story) lines(text string) []string {
+	if !t.screen.terminal {
+		return []string{text}
+	}
+	return wrap(text, usualWidth-6)
 }
 
 // Sampled implements stage.Teller.
