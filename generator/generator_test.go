@@ -22,6 +22,7 @@ import (
 type bed struct {
 	*Generator
 	*topology.Topology
+	js     jetstream.JetStream
 	stream jetstream.Stream // of the responses
 }
 
@@ -40,7 +41,7 @@ func open(t *testing.T, maker Maker) *bed {
 	require.NoError(t, err)
 	stream, err := js.Stream(t.Context(), topology.Responses)
 	require.NoError(t, err)
-	return &bed{Generator: New(top, maker), Topology: top, stream: stream}
+	return &bed{Generator: New(top, maker), Topology: top, js: js, stream: stream}
 }
 
 func requests(n int) []queue.Message[contract.Request] {
@@ -132,6 +133,23 @@ func TestAFailureKeepsAndPublishesNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, n)
 	require.Empty(t, b.responses(t))
+}
+
+// A request is not done when its string is kept, but when its response is
+// published.
+func TestWithoutPublishingItIsNotDone(t *testing.T) {
+	t.Parallel()
+	b := open(t, Random(Options{}))
+	require.NoError(t, b.js.DeleteStream(t.Context(), topology.Responses))
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- b.answer(ctx, requests(3)) }()
+	require.Eventually(t, func() bool {
+		n, err := b.generated.Count(t.Context())
+		return err == nil && n == 3
+	}, time.Minute, time.Millisecond)
+	stop()
+	require.ErrorIs(t, <-ended, context.Canceled)
 }
 
 func TestAReceiptIsMarkedOnce(t *testing.T) {

@@ -146,6 +146,26 @@ func TestWithoutStoringThereIsNoReceipt(t *testing.T) {
 	require.Zero(t, top.Receipts.Counts().Published)
 }
 
+// A response is not done when it is stored, but when its receipt is published.
+func TestWithoutTheReceiptItIsNotDone(t *testing.T) {
+	t.Parallel()
+	top, js := open(t)
+	require.NoError(t, js.DeleteStream(t.Context(), topology.Receipts))
+	r := New(top, Options{}, zerolog.Nop())
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		response := contract.NewResponse(contract.NewID(), contract.NewString(), time.Now())
+		ended <- r.store(ctx, []queue.Message[contract.Response]{{Body: response}})
+	}()
+	require.Eventually(t, func() bool {
+		n, err := top.Ledger(topology.Stored).Count(t.Context())
+		return err == nil && n == 1
+	}, patience, time.Millisecond)
+	stop()
+	require.ErrorIs(t, <-ended, context.Canceled)
+}
+
 // With until-stored it ends when all is stored, even if others stored it all.
 func TestUntilStored(t *testing.T) {
 	t.Parallel()
