@@ -42,8 +42,8 @@ type Jobs struct {
 	program string
 
 	mu      sync.Mutex
-	running context.Context // ends when all are stopped
-	cut     context.CancelFunc
+	running context.Context // ends when all are killed
+	kill    context.CancelFunc
 }
 
 // StartJobs installs the program. A string takes a job that long to make.
@@ -53,6 +53,7 @@ func StartJobs(work time.Duration) (*Jobs, error) {
 		return nil, fmt.Errorf("cannot make a folder for the jobs' program: %w", err)
 	}
 	j := &Jobs{work: work, program: filepath.Join(dir, "job")}
+	j.running, j.kill = context.WithCancel(context.Background())
 	if err := j.Restart(); err != nil {
 		return nil, errors.Join(err, j.Remove())
 	}
@@ -63,15 +64,13 @@ func StartJobs(work time.Duration) (*Jobs, error) {
 func (j *Jobs) Stop() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.cut()
+	j.kill()
+	j.running, j.kill = context.WithCancel(context.Background()) // who tries now finds no program
 	return os.Remove(j.program)
 }
 
 // Restart brings it back.
 func (j *Jobs) Restart() error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.running, j.cut = context.WithCancel(context.Background()) // ended by Stop or Remove
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("cannot install the jobs' program: %w", err)
@@ -86,7 +85,7 @@ func (j *Jobs) Restart() error {
 func (j *Jobs) Remove() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.cut()
+	j.kill()
 	return os.RemoveAll(filepath.Dir(j.program))
 }
 
