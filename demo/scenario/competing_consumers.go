@@ -33,7 +33,7 @@ var competingConsumers = Scenario{
 			if replicas == 1 {
 				alone = took
 			} else {
-				s.Holds(fmt.Sprintf("%d share evenly", replicas), 3*least >= 2*fair && 2*most <= 3*fair,
+				s.Holds(fmt.Sprintf("%d share evenly", replicas), 2*least >= fair && most <= 2*fair,
 					"%d replicas, the fair share is %d, they have from %d to %d", len(shares), fair, least, most)
 			}
 			speedUp := alone.Seconds() / took.Seconds()

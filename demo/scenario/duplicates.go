@@ -19,8 +19,9 @@ var duplicates = Scenario{
 		"What makes the effect single is the consumer's own record, whose keys nobody can write twice. A delivery marked as repeated is a hint; one not marked is no proof.",
 	Needs: deployment.Needs{Topology: topology.Settings{AckWait: ackWait / 2}},
 	Play: func(s *stage.Stage) {
-		n := s.Requests(500)
+		n := s.Requests(2000)
 		s.Step("%d requests, two generators", n)
+		s.Configure(func(c *deployment.Settings) { c.Generator.Work = time.Millisecond }) // who is to die at work has some
 		s.Scale(1, 2)
 		asked := s.Ask(n)
 		s.Drained()
@@ -43,13 +44,13 @@ var duplicates = Scenario{
 
 		s.Step("they are done again; the generator dies as it passes on results, the requestor as it confirms them")
 		before := s.Depths()
-		responses := s.Tap(topology.SubjectResponse, "", 1+s.Random.IntN(n/4))
+		responses := s.Tap(topology.SubjectResponse, "", n/20+s.Random.IntN(n/20))
 		s.Scale(0, 1)
 		responses.Await()
 		s.Kill(topology.Generator)
 		s.Scale(0, 2)
 		s.WaitDepth(topology.Requests, 0)
-		receipts := s.Tap(topology.SubjectReceipt, "", 1+s.Random.IntN(n/4))
+		receipts := s.Tap(topology.SubjectReceipt, "", n/20+s.Random.IntN(n/20))
 		s.Scale(1, 2)
 		receipts.Await()
 		s.Kill(topology.Requestor)
