@@ -18,7 +18,7 @@ import (
 // By default each scenario takes as few requests as show what it is about. The
 // long run is
 //
-//	go test ./e2e -run Scenarios -timeout 4h -scenario.requests 100000 -scenario.long
+//	go test ./e2e -run Scenarios -timeout 8h -scenario.requests 100000 -scenario.long
 var (
 	scenarioRequests = flag.Int("scenario.requests", 0, "requests of each scenario; 0: as many as make it take some seconds")
 	scenarioLong     = flag.Bool("scenario.long", false, "also judge what depends on the machine's speed")

@@ -77,7 +77,7 @@ func (s *system) appliedAgain() {
       spec:
         template:
           spec:
-            initContainers: [{ name: setup, env: &keep [{ name: KEEP, value: 12h }] }]
+            initContainers: [{ name: setup, env: &keep [{ name: KEEP, value: 48h }] }]
             containers: [{ name: dashboard, env: *keep }]
 `))
 	s.kubectl("rollout", "status", "deployment/dashboard", "--timeout=4m")
