@@ -22,7 +22,7 @@ func TestScenariosOnKubernetes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			result := one.Run(t.Context(), kubernetes.Kind, stage.Options{
-				Seed: 1, Requests: 300, Teller: teller{t}, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.ErrorLevel),
+				Seed: 1, Requests: 1000, Teller: teller{t}, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.ErrorLevel),
 			})
 			require.Equal(t, stage.Holds, result.Verdict, result.Why)
 		})
