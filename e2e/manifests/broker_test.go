@@ -65,6 +65,7 @@ func TestTheBrokerAndItsPodAgree(t *testing.T) {
 		require.Equal(t, "nats:"+server.VERSION+"-alpine", container.Image, "the server that the tests use")
 		require.Equal(t, options.Port, port(t, container, "client"))
 		require.Equal(t, options.HTTPPort, port(t, container, "monitor"))
+		require.Equal(t, "0.0.0.0", options.HTTPHost, "the probes come from outside of the pod")
 		// Each asks for less than the one before: a broker whose streams have no leader is no reason to send clients
 		// away, and one that is busy is no reason to end it.
 		for path, probe := range map[string]*core.Probe{
