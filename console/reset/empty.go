@@ -3,6 +3,8 @@ package reset
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -79,6 +81,9 @@ func (r *reset) each(ctx context.Context, do func(ctx context.Context, name stri
 	if err != nil {
 		return err
 	}
+	// The ledgers first, and of these what was asked: nothing seems lost to whoever looks meanwhile.
+	ledgers := slices.IndexFunc(streams, func(s jetstream.StreamConfig) bool { return strings.HasPrefix(s.Name, "KV_") })
+	streams = slices.Concat(streams[ledgers:], streams[:ledgers])
 	for _, config := range streams {
 		err := ask.Patiently(ctx, r.nc, func(ctx context.Context) error { return do(ctx, config.Name) })
 		if err != nil {

@@ -2,6 +2,8 @@ package queue_test
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -171,6 +173,34 @@ func TestNoRoomForLettersDoesNotStopTheFlow(t *testing.T) {
 	h.requireEachOnce(t, good)
 	f.eventually(func() bool { return f.logs.lines("cannot set a message aside", "it stays in the queue") == 2 }, "the log does not say it")
 	f.eventually(func() bool { return f.left() == 2 }, "acknowledgements are missing, or a message is")
+	require.Zero(t, q.Counts().DeadLettered)
+}
+
+// Nor do many that their handler fails, and that are given up together.
+func TestNoRoomForManyLettersDoesNotStopTheFlow(t *testing.T) {
+	t.Parallel()
+	f := start(t, topology.Settings{AckWait: never})
+	full := f.stream(topology.DeadLetters).Config
+	full.MaxBytes = 1
+	_, err := f.js.UpdateStream(t.Context(), full)
+	require.NoError(t, err)
+	config := requestsConfig()
+	config.Attempts, config.MaxBackoff = 1, never
+	q := queue.New(f.client(f.connect(), patience), config, contract.Requests)
+	bad := make(map[string]bool)
+	for _, r := range f.publish(q, 100) {
+		bad[r.ID] = true
+	}
+	good := f.publish(q, 100)
+
+	h := newHandled()
+	f.consume(q, func(ctx context.Context, batch []queue.Message[request]) error {
+		if slices.ContainsFunc(batch, func(m queue.Message[request]) bool { return bad[m.Body.ID] }) {
+			return errors.New("no")
+		}
+		return h.handle(ctx, batch)
+	})
+	f.eventually(func() bool { return h.count() == len(good) }, "good messages wait for bad ones")
 	require.Zero(t, q.Counts().DeadLettered)
 }
 

@@ -93,12 +93,14 @@ func (w *worker[T]) together(work context.Context, batch []*delivery[T]) {
 		}
 		return
 	}
+	var givenUp []rejected[T] // set aside together: each might wait for room
 	for _, d := range batch {
 		if len(batch) > 1 {
 			err = w.attempt(work, []*delivery[T]{d})
 		}
-		w.conclude(work, d, err)
+		givenUp = append(givenUp, w.conclude(work, d, err)...)
 	}
+	w.setAside(work, givenUp...)
 }
 
 // attempt calls the handler in this process's turn.
@@ -134,8 +136,9 @@ func (w *worker[T]) panicked(p any, message string) error {
 	return err
 }
 
-// conclude settles a message that was handled alone.
-func (w *worker[T]) conclude(work context.Context, d *delivery[T], err error) {
+// conclude settles a message that was handled alone, or returns it to be set
+// aside.
+func (w *worker[T]) conclude(work context.Context, d *delivery[T], err error) []rejected[T] {
 	switch {
 	case err == nil:
 		w.ack(d)
@@ -143,13 +146,14 @@ func (w *worker[T]) conclude(work context.Context, d *delivery[T], err error) {
 		w.giveBack(work, d, 0)
 	case d.Deliveries >= w.config.Attempts:
 		w.counts.failed.Add(1)
-		w.setAside(work, rejected[T]{d, err.Error()})
+		return []rejected[T]{{d, err.Error()}}
 	default:
 		w.counts.failed.Add(1)
 		pause := backoff(w.config.Backoff, w.config.MaxBackoff, d.Deliveries)
 		w.log.Info().Err(err).Str("id", d.id).Int("delivery", d.Deliveries).Stringer("again_in", pause.Round(time.Millisecond)).Msg("cannot handle the message; it will come again")
 		w.again(d, pause)
 	}
+	return nil
 }
 
 func (w *worker[T]) ack(d *delivery[T]) {

@@ -55,7 +55,7 @@ func (w *worker[T]) suspect(work context.Context, d *delivery[T], done func()) {
 		err = w.call(work, []*delivery[T]{d})
 		w.endTrial(work, trial, trial.attempt)
 		done()
-		w.conclude(work, d, err)
+		w.setAside(work, w.conclude(work, d, err)...)
 	}
 }
 
