@@ -20,6 +20,12 @@ func TestUpdateChangesWhatCanBeChangedSafely(t *testing.T) {
 	require.NoError(t, err)
 	_, err = js.Publish(t.Context(), topology.SubjectRequest, []byte("stays"))
 	require.NoError(t, err)
+	suspects, err := js.Stream(t.Context(), "KV_"+topology.Suspects)
+	require.NoError(t, err)
+	older := suspects.CachedInfo().Config // as versions before this one made it
+	older.AllowRollup, older.MaxMsgSize = true, -1
+	_, err = js.UpdateStream(t.Context(), older)
+	require.NoError(t, err)
 
 	changed := topology.Settings{MaxBytes: 2 << 30, AckWait: 20 * time.Second, Keep: 24 * time.Hour}
 	result, err := setup.Update(t.Context(), js, changed)
@@ -27,6 +33,7 @@ func TestUpdateChangesWhatCanBeChangedSafely(t *testing.T) {
 	require.Contains(t, result.Updated, topology.Requests)
 	require.Contains(t, result.Updated, topology.Requests+"/"+topology.Generator)
 	require.Contains(t, result.Updated, "KV_"+topology.Stored)
+	require.Contains(t, result.Updated, "KV_"+topology.Suspects)
 
 	result, err = setup.Apply(t.Context(), js, changed)
 	require.NoError(t, err, "all is as it should be now")
