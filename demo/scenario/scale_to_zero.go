@@ -80,5 +80,6 @@ func watchFalling(s *stage.Stage, total int) {
 		return drained
 	})
 	s.Holds("the depth tells the truth while it falls", len(lies) == 0, "%d of %d readings said less than was unfinished%s", len(lies), readings, also(lies))
-	s.Holds("it falls little by little", len(depths) > 5, "%d different depths were seen", len(depths))
+	// All and nothing are two. How many more are seen depends on how fast one reads.
+	s.Holds("it falls little by little", len(depths) > 2, "%d different depths were seen", len(depths))
 }
