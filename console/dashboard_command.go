@@ -11,10 +11,9 @@ type dashboardCommand struct {
 	LocalOnly bool   `env:"LOCAL_ONLY" help:"Refuse who came by another name than localhost or a loopback address, as is done anyway when it listens on one: for a container whose port is published on the loopback interface."`
 }
 
-// Run serves until interrupted. It outlasts any absence of the broker, and says
-// so on the page.
+// Run serves until interrupted. It outlasts any absence of the broker, from the
+// start, and says so on the page.
 func (c dashboardCommand) Run(s *session) error {
-	s.forever.Store(true)
 	listener, err := dashboard.Listen(c.Listen, false)
 	if err != nil {
 		return err

@@ -59,6 +59,19 @@ func TestDashboardOutlastsTheBroker(t *testing.T) {
 	require.Zero(t, stop())
 }
 
+// Whoever restarts it because it does not answer would do so for as long as the
+// broker is away.
+func TestDashboardServesBeforeThereIsABroker(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	b.Broker.Stop()
+	page, stop, _ := startDashboard(t, b.Broker.URL(), "--wait", "100ms")
+	require.NotContains(t, page(), "● live")
+	b.Broker.Restart()
+	b.Eventually(func() bool { return strings.Contains(page(), "● live") }, "it finds the broker, after more than --wait")
+	require.Zero(t, stop())
+}
+
 func TestDashboardReadOnly(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)

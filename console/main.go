@@ -100,7 +100,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func run(ctx context.Context, command *kong.Context, c cli, stdout, stderr io.Writer) error {
 	var s *session
 	err := command.BindSingletonProvider(func() (_ *session, err error) {
-		s, err = open(ctx, c, stdout, stderr)
+		s, err = open(ctx, c, command.Command() == "dashboard", stdout, stderr)
 		return s, err
 	})
 	if err != nil {

@@ -42,9 +42,11 @@ type session struct {
 	printer
 }
 
-// open returns a session once the connection is there.
-func open(ctx context.Context, c cli, stdout, stderr io.Writer) (*session, error) {
+// open returns a session once the connection is there; at once, if the broker may
+// be away for ever.
+func open(ctx context.Context, c cli, forever bool, stdout, stderr io.Writer) (*session, error) {
 	s := &session{signal: ctx, wait: c.Wait, url: c.URL, err: stderr, printer: printer{out: stdout, json: c.JSON}}
+	s.forever.Store(forever)
 	s.ctx, s.end = context.WithCancelCause(ctx)
 	log := service.NewLog(stderr, service.Logging{Level: "warn", Format: "console"}, "console")
 	var err error
@@ -61,6 +63,9 @@ func open(ctx context.Context, c cli, stdout, stderr io.Writer) (*session, error
 	}
 	connected := make(chan struct{})
 	go s.watch(connected)
+	if forever {
+		return s, nil
+	}
 	select {
 	case <-connected:
 		go s.listen()
