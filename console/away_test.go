@@ -79,7 +79,7 @@ func TestClusterWithoutQuorum(t *testing.T) {
 		code, _, _ := console(t, cluster.Nodes[0].URL(), "status", "--wait=1s")
 		return code == exitFailed
 	}, "it knows that it is alone")
-	for _, command := range []string{"status", "verify", "send 5", "setup --replicas=3", "pause requests"} {
+	for _, command := range []string{"status", "verify", "send 5", "setup --replicas=3"} {
 		code, _, stderr := console(t, cluster.Nodes[0].URL(), append(strings.Fields(command), "--wait=3s")...)
 		require.Equal(t, exitFailed, code, command)
 		require.Contains(t, stderr, "console: ", command)
