@@ -15,6 +15,7 @@ import (
 // room it takes a restart, and then everything goes on.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
+	long(t)
 	var disk *unit
 	s := start(t, 1, func(s *stack) { disk = s.smallDisk(s.hosts[0]) })
 	t.Cleanup(func() { require.NoError(t, testcontainers.TerminateContainer(disk, testcontainers.StopTimeout(0))) }) // before the node, which removes the volume

@@ -3,6 +3,7 @@ package containers_test
 import (
 	"cmp"
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -33,6 +34,16 @@ const (
 	// soon.
 	ackWait = 2 * time.Second
 )
+
+var all = flag.Bool("containers.all", false, "also the tests that take a minute or so each, as CI does")
+
+// long skips a test that takes so long that not everyone should wait for it.
+func long(t *testing.T) {
+	t.Helper()
+	if !*all && os.Getenv("CI") == "" {
+		t.Skip("it takes a minute or so: -containers.all")
+	}
+}
 
 // docker skips the test where there is no Docker to build and run the images
 // with, unless CI must have it, and returns a client.

@@ -23,6 +23,7 @@ var requests = flag.Int("containers.requests", 5000, "how many requests the test
 // many requests too: what the ledgers remember is most of it.
 func TestMemory(t *testing.T) {
 	t.Parallel()
+	long(t)
 	engine := docker(t)
 	composes(t)
 	p := project{t: t, name: fmt.Sprintf("decoupled-test-memory-%d", os.Getpid()), port: freePort(t), dashboard: freePort(t)}

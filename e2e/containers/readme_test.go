@@ -28,6 +28,7 @@ var prints = map[string]string{
 // The README's commands do what it says, in its order.
 func TestReadme(t *testing.T) {
 	t.Parallel()
+	long(t)
 	docker(t)
 	composes(t)
 	readme, err := os.ReadFile(filepath.Join(root, "README.md"))

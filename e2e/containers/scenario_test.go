@@ -24,6 +24,7 @@ func TestMain(m *testing.M) {
 // killed, and one with three. All others do, too, and take longer than a test may.
 func TestScenariosOnCompose(t *testing.T) {
 	t.Parallel()
+	long(t)
 	docker(t)
 	composes(t)
 	for _, one := range scenario.All {

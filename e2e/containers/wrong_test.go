@@ -15,6 +15,7 @@ import (
 // port that is taken, a secret that is missing, and one that is wrong.
 func TestWhatIsWrongIsSaidAndMended(t *testing.T) {
 	t.Parallel()
+	long(t)
 	docker(t)
 	composes(t)
 	p := project{t: t, name: fmt.Sprintf("decoupled-test-wrong-%d", os.Getpid()), port: freePort(t), dashboard: freePort(t)}
