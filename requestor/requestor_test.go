@@ -70,6 +70,7 @@ func TestWithoutABrokerAStopIsAtOnce(t *testing.T) {
 	broker := brokertest.Start(t)
 	conn := broker.Connect()
 	broker.Stop()
+	require.Eventually(t, func() bool { return !conn.IsConnected() }, patience, time.Millisecond, "it has noticed")
 	top, err := topology.Open(conn, zerolog.Nop(), 2*patience)
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())

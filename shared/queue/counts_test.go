@@ -77,5 +77,8 @@ func TestHandedBackIsCounted(t *testing.T) {
 	})
 	receive(t, begun, "nothing is handled")
 	c.stop()
-	require.Equal(t, queue.Counts{Published: 1, HandedBack: 1}, q.Counts())
+	counts := q.Counts()
+	require.Positive(t, counts.HandedBack) // the other loop may get it, and hand it back too
+	counts.HandedBack = 0
+	require.Equal(t, queue.Counts{Published: 1}, counts)
 }
