@@ -23,7 +23,7 @@ const (
 	// lookEvery is how often a missing queue is looked for.
 	lookEvery = 500 * time.Millisecond
 	// lookFor is how long one look may take.
-	lookFor = 2 * time.Second
+	lookFor = time.Second
 )
 
 // Handler does the work of a batch. It returns nil only when all its effects
