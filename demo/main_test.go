@@ -15,8 +15,11 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
+	"decoupled.example/console/credentials"
+	"decoupled.example/console/depth"
 	"decoupled.example/console/setup"
 	"decoupled.example/demo/broker"
 	"decoupled.example/shared/service"
@@ -116,6 +119,39 @@ func TestDemoKeepsItsDataAndGoesOnWithIt(t *testing.T) {
 	require.Greater(t, figure(t, second, "asked"), figure(t, first, "asked"))
 }
 
+// Only who logs in as the requestor gets what is sent to the requestor, so each
+// program does log in as its own user where all of it works.
+func TestDemoWithCredentials(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "credentials")
+	ctx, interrupt := context.WithCancel(t.Context())
+	var out, errors output
+	ended := make(chan int)
+	go func() { ended <- execute(ctx, []string{"--rate", "200", "--dashboard", "", "--credentials", dir}, &out, &errors) }()
+	finished := regexp.MustCompile(`received [1-9]`)
+	require.Eventually(t, func() bool { return finished.MatchString(out.String()) }, time.Minute, 10*time.Millisecond)
+
+	url := regexp.MustCompile(`Broker at (nats://\S+)\.`).FindStringSubmatch(out.String())
+	require.NotNil(t, url, out.String())
+	_, err := nats.Connect(url[1])
+	require.ErrorIs(t, err, nats.ErrAuthorization)
+	observer := service.Broker{URL: url[1], User: credentials.Observer, PasswordFile: filepath.Join(dir, credentials.Observer, credentials.PasswordFile)}
+	conn, err := service.Connect(ctx, zerolog.Nop(), observer, credentials.Observer)
+	require.NoError(t, err)
+	js, err := jetstream.New(conn)
+	require.NoError(t, err)
+	_, err = depth.Read(ctx, js)
+	require.NoError(t, err)
+
+	interrupt()
+	require.Zero(t, <-ended, out.String())
+	require.Contains(t, out.String(), "--nats-password-file "+filepath.Join(dir, credentials.Operator))
+	require.Contains(t, out.String(), "OK: nothing was lost")
+	folder, err := os.Stat(dir)
+	require.NoError(t, err)
+	require.Zero(t, folder.Mode().Perm()&0o077, "nobody else gets there")
+}
+
 func TestTakenPort(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -152,6 +188,10 @@ func TestUnwritableDataFolder(t *testing.T) {
 	code, _, stderr := demo(t.Context(), t, "--duration", "1s", "--data", filepath.Join(file, "below"))
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, stderr, file)
+
+	code, _, stderr = demo(t.Context(), t, "--duration", "1s", "--credentials", filepath.Join(file, "below"))
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stderr, "for credentials")
 }
 
 // A difference is an error, also one that could be changed safely, and also

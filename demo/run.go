@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"decoupled.example/console/credentials"
 	"decoupled.example/console/drain"
 	"decoupled.example/console/status"
 	"decoupled.example/console/verify"
@@ -43,7 +44,7 @@ func run(ctx context.Context, o options, s *screen.Screen, log zerolog.Logger) e
 	}
 	defer b.Stop()
 	services := o.deployment()
-	d, err := embedded.Start(ctx, b.URL(), services, log)
+	d, err := embedded.Start(ctx, b.As, services, log)
 	if err != nil {
 		return err
 	}
@@ -51,7 +52,7 @@ func run(ctx context.Context, o options, s *screen.Screen, log zerolog.Logger) e
 	if b.Moved() {
 		s.Say("Port %d is taken; the broker listens on another one.", broker.DefaultPort)
 	}
-	s.Say("Broker at %s. Join it with any NATS tool:\n  nats --server %s stream ls", b.URL(), b.URL())
+	s.Say("Broker at %s. %s", b.URL(), join(b))
 	s.Say("Ctrl-C stops asking, waits until everything is finished, and verifies.")
 
 	stopDashboard, err := serveDashboard(o, b.URL(), d, s, log)
@@ -76,6 +77,15 @@ func run(ctx context.Context, o options, s *screen.Screen, log zerolog.Logger) e
 	unwatch()
 	<-watched
 	return conclude(d, s, notDrained)
+}
+
+// join says how to look at the broker from outside.
+func join(b *broker.Broker) string {
+	if as := b.As(credentials.Operator); as.User != "" {
+		return fmt.Sprintf("Each program is a user of its own, with the rights of deploy/nats. Look as the operator:\n"+
+			"  go run ./console status --nats-url %s --nats-user %s --nats-password-file %s", as.URL, as.User, as.PasswordFile)
+	}
+	return fmt.Sprintf("Join it with any NATS tool:\n  nats --server %s stream ls", b.URL())
 }
 
 // await returns when ctx ends or, if there is one, the time is up.

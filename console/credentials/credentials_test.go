@@ -90,6 +90,10 @@ func TestNodesMayChange(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"broker/nodes.conf"}, written)
 	require.Contains(t, read(t, dir, "broker/nodes.conf"), "nats-route://nodes:"+secret+"@nats-3:6222")
+
+	written, err = credentials.Write(dir, nil)
+	require.NoError(t, err)
+	require.Empty(t, written, "a broker that is alone does not take the others' nodes away")
 }
 
 func TestWriteSaysWhereItCannot(t *testing.T) {

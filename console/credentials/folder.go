@@ -24,7 +24,8 @@ const (
 // Write makes what is missing in a folder and returns the names of the files it
 // wrote, none when all was there. What exists stays, so it may be repeated; only
 // the broker's files follow: they are made again when they do not fit the
-// passwords. Hosts are the names of the nodes of a cluster.
+// passwords. Hosts are the names of the nodes of a cluster; without any, what is
+// for nodes stays as it is.
 //
 // The files can be read by everyone who can reach them: to give a program its own
 // folder and no other is left to whatever mounts them. In a container without
@@ -36,8 +37,10 @@ func Write(dir string, hosts []string) (written []string, err error) {
 		passwords[user] = w.password(filepath.Join(user, PasswordFile))
 	}
 	w.users(passwords)
-	secret := w.password(filepath.Join(BrokerFolder, nodesSecret))
-	w.same(filepath.Join(BrokerFolder, NodesFile), nodesFile(secret, hosts))
+	if len(hosts) > 0 {
+		secret := w.password(filepath.Join(BrokerFolder, nodesSecret))
+		w.same(filepath.Join(BrokerFolder, NodesFile), nodesFile(secret, hosts))
+	}
 	if w.err != nil {
 		return w.written, fmt.Errorf("cannot write credentials: %w", w.err)
 	}

@@ -167,8 +167,13 @@ func TestDepthWhenTheBrokerIsBack(t *testing.T) {
 	b := testbed.Start(t)
 	b.Ask(5)
 	for range 3 {
-		go b.Broker.Restart()
+		back := make(chan struct{})
+		go func() {
+			defer close(back)
+			b.Broker.Restart()
+		}()
 		depths, err := depth.Read(b.Context(), b.JS)
+		<-back // the read may have come before the restart, and two of them at once are not meant
 		require.NoError(t, err)
 		require.EqualValues(t, 5, depths[0].Messages)
 		b.Eventually(b.Conn.IsConnected, "it is back")

@@ -16,6 +16,9 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/rs/zerolog"
+
+	"decoupled.example/console/credentials"
+	"decoupled.example/shared/service"
 )
 
 const (
@@ -29,12 +32,13 @@ const (
 
 // Options are the settings of the broker.
 type Options struct {
-	Name       string        // of the node; empty: "decoupled"
-	Port       int           // 0: DefaultPort, or a free one if that is taken
-	Dir        string        // where messages are stored; empty: a temporary folder, removed by Stop
-	SyncAlways bool          // every write reaches the disk before it is confirmed
-	Sync       time.Duration // otherwise how often writes are synced
-	Cluster    *Cluster      // nil: it is alone
+	Name        string        // of the node; empty: "decoupled"
+	Port        int           // 0: DefaultPort, or a free one if that is taken
+	Dir         string        // where messages are stored; empty: a temporary folder, removed by Stop
+	SyncAlways  bool          // every write reaches the disk before it is confirmed
+	Sync        time.Duration // otherwise how often writes are synced
+	Credentials string        // folder of passwords, made where they are missing: the broker has the users and limits of deploy/nats; empty: everyone may do everything
+	Cluster     *Cluster      // nil: it is alone
 }
 
 // Cluster makes the broker one of several nodes that replicate to each other.
@@ -45,16 +49,17 @@ type Cluster struct {
 
 // Broker is a running nats-server.
 type Broker struct {
-	server    *server.Server
-	temporary string   // folder to remove
-	locked    *os.File // keeps other brokers out of a folder that is not temporary
-	moved     bool
+	server      *server.Server
+	credentials string
+	temporary   string   // folder to remove
+	locked      *os.File // keeps other brokers out of a folder that is not temporary
+	moved       bool
 }
 
 // Start starts a broker on the loopback interface and returns when it accepts
 // clients.
 func Start(o Options, log zerolog.Logger) (*Broker, error) {
-	b := &Broker{}
+	b := &Broker{credentials: o.Credentials}
 	dir, err := b.folder(o.Dir)
 	if err != nil {
 		return nil, err
@@ -83,7 +88,11 @@ func (b *Broker) listen(port int, dir string, o Options, log zerolog.Logger) err
 		return err
 	}
 	probe.Close()
-	b.server, err = server.NewServer(o.server(port, dir))
+	options, err := o.server(port, dir)
+	if err != nil {
+		return err
+	}
+	b.server, err = server.NewServer(options)
 	if err != nil {
 		return err
 	}
@@ -105,27 +114,39 @@ func (b *Broker) listen(port int, dir string, o Options, log zerolog.Logger) err
 }
 
 // server are the options as the server wants them.
-func (o Options) server(port int, dir string) *server.Options {
-	options := &server.Options{
-		ServerName: cmp.Or(o.Name, "decoupled"),
-		Host:       host, Port: port,
-		JetStream: true, StoreDir: dir,
-		SyncAlways: o.SyncAlways, SyncInterval: o.Sync,
-		NoSigs: true, // signals are the program's
+func (o Options) server(port int, dir string) (*server.Options, error) {
+	options, err := configuration(o.Credentials)
+	if err != nil {
+		return nil, err
 	}
+	options.ServerName = cmp.Or(o.Name, "decoupled")
+	options.Host, options.Port = host, port
+	options.JetStream, options.StoreDir = true, dir
+	options.SyncAlways, options.SyncInterval = o.SyncAlways, o.Sync
+	options.NoSigs = true // signals are the program's
 	if o.Cluster != nil {
 		options.Cluster = server.ClusterOpts{Name: "decoupled", Host: host, Port: o.Cluster.Port}
 		for _, port := range o.Cluster.Ports {
 			options.Routes = append(options.Routes, &url.URL{Scheme: "nats", Host: address(port)})
 		}
 	}
-	return options
+	return options, nil
 }
 
 func address(port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }
 
 // URL is where clients connect.
 func (b *Broker) URL() string { return "nats://" + b.server.Addr().String() }
+
+// As is how a program logs in at the broker as a user. Without credentials it logs in
+// as nobody.
+func (b *Broker) As(user string) service.Broker {
+	at := service.Broker{URL: b.URL()}
+	if b.credentials != "" {
+		at.User, at.PasswordFile = user, filepath.Join(b.credentials, user, credentials.PasswordFile)
+	}
+	return at
+}
 
 // Moved is true when the default port was taken and another was chosen.
 func (b *Broker) Moved() bool { return b.moved }

@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
+	"decoupled.example/console/credentials"
 	"decoupled.example/console/setup"
 	"decoupled.example/generator"
 	"decoupled.example/requestor"
@@ -40,11 +41,11 @@ type Deployment struct {
 	Generators *Fleet
 }
 
-// Start sets up the queues at the broker at url. There are no replicas yet.
-func Start(ctx context.Context, url string, o *Options, log zerolog.Logger) (*Deployment, error) {
+// Start sets up the queues at a broker, at which each user logs in as that says.
+// There are no replicas yet.
+func Start(ctx context.Context, as func(user string) service.Broker, o *Options, log zerolog.Logger) (*Deployment, error) {
 	// The connection ends in Stop, not with ctx: what is running must be drained.
-	at := service.Broker{URL: url}
-	conn, err := service.Connect(context.WithoutCancel(ctx), log, at, "operator")
+	conn, err := service.Connect(context.WithoutCancel(ctx), log, as(credentials.Operator), credentials.Operator)
 	if err != nil {
 		return nil, err
 	}
@@ -53,11 +54,11 @@ func Start(ctx context.Context, url string, o *Options, log zerolog.Logger) (*De
 		conn.Close()
 		return nil, err
 	}
-	d.Requestors = newFleet(topology.Requestor, at, o.Grace, log, func() work {
+	d.Requestors = newFleet(topology.Requestor, as(topology.Requestor), o.Grace, log, func() work {
 		settings := o.Requestor
 		return func(ctx context.Context, s *service.Service) error { return requestor.Serve(ctx, s, settings) }
 	})
-	d.Generators = newFleet(topology.Generator, at, o.Grace, log, func() work {
+	d.Generators = newFleet(topology.Generator, as(topology.Generator), o.Grace, log, func() work {
 		settings := o.Generator
 		return func(ctx context.Context, s *service.Service) error { return generator.Serve(ctx, s, settings) }
 	})

@@ -38,7 +38,6 @@ type Whole struct {
 	*Deployment
 	options *Options
 	nodes   *nodes
-	at      service.Broker
 	dir     string
 	log     zerolog.Logger
 }
@@ -53,8 +52,7 @@ func StartWhole(ctx context.Context, needs deployment.Needs, log zerolog.Logger)
 	if w.nodes, err = startNodes(dir, needs.Size(), log); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	w.at = service.Broker{URL: broker.URL(w.nodes.options)}
-	if w.Deployment, err = Start(ctx, w.at.URL, w.options, log); err != nil {
+	if w.Deployment, err = Start(ctx, w.as, w.options, log); err != nil {
 		w.nodes.stopAll()
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -68,8 +66,10 @@ func (w *Whole) Operator() deployment.Operator {
 
 // Connect implements deployment.Deployment. All have the same rights here.
 func (w *Whole) Connect(ctx context.Context, name string) (*nats.Conn, error) {
-	return service.Connect(context.WithoutCancel(ctx), w.log, w.at, name)
+	return service.Connect(context.WithoutCancel(ctx), w.log, w.as(name), name)
 }
+
+func (w *Whole) as(string) service.Broker { return service.Broker{URL: broker.URL(w.nodes.options)} }
 
 // Configure implements deployment.Deployment.
 func (w *Whole) Configure(_ context.Context, s deployment.Settings) error {

@@ -14,6 +14,7 @@ import (
 	"decoupled.example/console/setup"
 	"decoupled.example/console/verify"
 	"decoupled.example/demo/embedded"
+	"decoupled.example/shared/service"
 	"decoupled.example/shared/topology"
 )
 
@@ -109,7 +110,7 @@ func deploy(b *testing.B, broker *brokers) (*embedded.Deployment, *embedded.Opti
 		Topology: topology.Settings{Replicas: broker.nodes, SyncAlways: broker.sync},
 		Grace:    10 * time.Second,
 	}
-	d, err := embedded.Start(b.Context(), broker.url, options, zerolog.Nop())
+	d, err := embedded.Start(b.Context(), func(string) service.Broker { return service.Broker{URL: broker.url} }, options, zerolog.Nop())
 	require.NoError(b, err)
 	b.Cleanup(d.Stop)
 	return d, options

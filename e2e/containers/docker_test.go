@@ -15,6 +15,7 @@ import (
 	"github.com/moby/moby/client"
 	"github.com/stretchr/testify/require"
 	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/log"
 
 	"decoupled.example/shared/topology"
 )
@@ -36,6 +37,16 @@ const (
 )
 
 var all = flag.Bool("containers.all", false, "also the tests that take a minute or so each, as CI does")
+
+func TestMain(m *testing.M) {
+	// Every container that comes and goes would bury what a test that fails has to say.
+	log.SetDefault(log.NewNoopLogger())
+	// Compose takes the images that are made for the tests.
+	if err := os.Setenv("VERSION", tag[1:]); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // long skips a test that takes so long that not everyone should wait for it.
 func long(t *testing.T) {

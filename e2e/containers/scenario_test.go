@@ -1,7 +1,6 @@
 package containers_test
 
 import (
-	"os"
 	"testing"
 
 	"github.com/rs/zerolog"
@@ -11,14 +10,6 @@ import (
 	"decoupled.example/demo/scenario"
 	"decoupled.example/demo/stage"
 )
-
-func TestMain(m *testing.M) {
-	// Compose takes the images that are made for the tests.
-	if err := os.Setenv("VERSION", tag[1:]); err != nil {
-		panic(err)
-	}
-	os.Exit(m.Run())
-}
 
 // Scenarios play on docker compose: one with a node, in which both services are
 // killed, and one with three. All others do, too, and take longer than a test may.

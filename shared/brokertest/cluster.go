@@ -22,6 +22,21 @@ type Cluster struct {
 // leader that sees all of them, so that replicated streams can be made.
 func StartCluster(t testing.TB, options ...Option) *Cluster {
 	t.Helper()
+	// A port that was free a moment ago may be someone else's by now.
+	for range 5 {
+		c := startCluster(t, options...)
+		if c.listens() {
+			c.WaitReady()
+			return c
+		}
+		c.Stop()
+	}
+	require.FailNow(t, "the nodes found no free ports")
+	return nil
+}
+
+func startCluster(t testing.TB, options ...Option) *Cluster {
+	t.Helper()
 	const size = 3
 	var routes []*url.URL
 	ports := make([]int, size)
@@ -38,8 +53,24 @@ func StartCluster(t testing.TB, options ...Option) *Cluster {
 		b.start()
 		c.Nodes = append(c.Nodes, b)
 	}
-	c.WaitReady()
 	return c
+}
+
+// listens says whether all nodes got the ports that they wanted.
+func (c *Cluster) listens() bool {
+	for _, n := range c.Nodes {
+		if !n.server.ReadyForConnections(patience / 6) {
+			return false
+		}
+	}
+	return true
+}
+
+// Stop stops all nodes.
+func (c *Cluster) Stop() {
+	for _, n := range c.Nodes {
+		n.Stop()
+	}
 }
 
 // WaitReady returns when every running node accepts clients and they have
