@@ -127,7 +127,9 @@ func TestDemoWithCredentials(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	var out, errors output
 	ended := make(chan int)
-	go func() { ended <- execute(ctx, []string{"--rate", "200", "--dashboard", "", "--credentials", dir}, &out, &errors) }()
+	go func() {
+		ended <- execute(ctx, []string{"--rate", "200", "--dashboard", "", "--credentials", dir}, &out, &errors)
+	}()
 	finished := regexp.MustCompile(`received [1-9]`)
 	require.Eventually(t, func() bool { return finished.MatchString(out.String()) }, time.Minute, 10*time.Millisecond)
 
