@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
 	"decoupled.example/shared/publish"
@@ -47,8 +46,9 @@ func (l *JetStream) subject(id string) string  { return "$KV." + l.bucket + "." 
 func (l *JetStream) id(subject string) string  { return strings.TrimPrefix(subject, l.subject("")) }
 func (l *JetStream) api(request string) string { return "$JS.API." + request + ".KV_" + l.bucket }
 
-// Keep implements Ledger. All entries are written at once, each on the
-// condition that its subject is empty; only what another was first with is read.
+// Keep implements Ledger. All entries are written at once; only what another was
+// first with is read. That it must be the first no entry says: the bucket takes
+// no other, and a header would cost the broker as much as storing the entry does.
 func (l *JetStream) Keep(ctx context.Context, entries ...Entry) ([]Entry, error) {
 	kept := make([]Entry, len(entries))
 	todo := make([]int, len(entries))
@@ -61,11 +61,7 @@ func (l *JetStream) Keep(ctx context.Context, entries ...Entry) ([]Entry, error)
 	for len(todo) > 0 {
 		messages := make([]*nats.Msg, len(todo))
 		for k, i := range todo {
-			messages[k] = &nats.Msg{
-				Subject: l.subject(entries[i].ID),
-				Header:  nats.Header{jetstream.ExpectedLastSubjSeqHeader: {"0"}},
-				Data:    entries[i].Value,
-			}
+			messages[k] = &nats.Msg{Subject: l.subject(entries[i].ID), Data: entries[i].Value}
 		}
 		refused, err := l.publisher.Publish(ctx, "KV_"+l.bucket, messages)
 		if err != nil {

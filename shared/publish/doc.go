@@ -10,9 +10,10 @@
 // What is not confirmed is sent again, with the same headers, until it is, or
 // until the caller's context ends: an outage, a full stream, a missing stream or a
 // missing permission are the broker's condition, not the message's fault.
-// Sending again is safe only for messages that carry a condition the broker
-// checks: an ID that it deduplicates by (Nats-Msg-Id), or the sequence it must
-// find (Nats-Expected-Last-Subject-Sequence).
+// Sending again is safe only for messages that the broker does not store twice:
+// those with an ID that it deduplicates by (Nats-Msg-Id), with the sequence that
+// it must find (Nats-Expected-Last-Subject-Sequence), or to a stream that keeps
+// one message a subject and takes no other (DiscardNewPerSubject).
 //
 // What the broker will never take (too large, malformed, or its condition not
 // met) is refused, with an error that says which.

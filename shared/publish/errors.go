@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -12,8 +13,9 @@ import (
 // Why a message was refused for good. Test with errors.Is.
 var (
 	// ErrExists: the subject holds a message already, or one is being written
-	// this moment, and the message said that it must be the first. It may be
-	// this very message, stored by an attempt whose confirmation was lost.
+	// this moment, and it must be the first: the message said so, or the stream
+	// keeps one a subject and takes no other. It may be this very message, stored
+	// by an attempt whose confirmation was lost.
 	ErrExists = errors.New("the subject holds a message already")
 	// ErrTooLarge: the message is larger than the stream or the broker takes.
 	ErrTooLarge = errors.New("the message is too large")
@@ -28,12 +30,17 @@ var errReply = errors.New("a message to publish must not have a reply subject")
 const (
 	accountResourcesExceeded jetstream.ErrorCode = 10002
 	insufficientResources    jetstream.ErrorCode = 10023
-	streamStoreFailed        jetstream.ErrorCode = 10077 // full, by messages or bytes
+	streamStoreFailed        jetstream.ErrorCode = 10077 // full: as a whole, or for this subject
 	streamHeaderTooLarge     jetstream.ErrorCode = 10097
 	streamSealed             jetstream.ErrorCode = 10109
 	streamRollupFailed       jetstream.ErrorCode = 10111
 	noLimitsForAccount       jetstream.ErrorCode = 10120
 )
+
+// fullForSubject is how the text of streamStoreFailed begins, which has no other
+// code, where it is only this subject that takes no more. The server itself goes
+// by it in the same way; a test compares it with the server's.
+const fullForSubject = "maximum messages per subject exceeded"
 
 // refusal translates an error into one of the above when sending again cannot
 // help, and to nil when it can.
@@ -51,6 +58,11 @@ func refusal(err error) error {
 	switch api.ErrorCode {
 	case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant:
 		return fmt.Errorf("%w: %w", ErrExists, err)
+	case streamStoreFailed:
+		if strings.HasPrefix(api.Description, fullForSubject) {
+			return fmt.Errorf("%w: %w", ErrExists, err)
+		}
+		return nil
 	case jetstream.JSErrCodeStreamMessageExceedsMaximum, streamHeaderTooLarge:
 		return fmt.Errorf("%w: %w", ErrTooLarge, err)
 	case streamRollupFailed: // a header asks for it; the code is a 500

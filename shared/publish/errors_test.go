@@ -21,6 +21,7 @@ func TestWhatTheBrokerAnswersIsClassified(t *testing.T) {
 	}{
 		{server.NewJSStreamWrongLastSequenceError(7), ErrExists},
 		{server.NewJSStreamWrongLastSequenceConstantError(), ErrExists},
+		{server.NewJSStreamStoreFailedError(server.ErrMaxMsgsPerSubject), ErrExists},
 
 		{server.NewJSStreamMessageExceedsMaximumError(), ErrTooLarge},
 		{server.NewJSStreamHeaderExceedsMaximumError(), ErrTooLarge},
@@ -39,6 +40,8 @@ func TestWhatTheBrokerAnswersIsClassified(t *testing.T) {
 		{server.NewJSStreamExpectedLastSeqPerSubjectInvalidError(), ErrInvalid},
 
 		{server.NewJSStreamStoreFailedError(cause), nil},
+		{server.NewJSStreamStoreFailedError(server.ErrMaxMsgs), nil},
+		{server.NewJSStreamStoreFailedError(server.ErrMaxBytes), nil},
 		{server.NewJSInsufficientResourcesError(), nil},
 		{server.NewJSStorageResourcesExceededError(), nil},
 		{server.NewJSAccountResourcesExceededError(), nil},
