@@ -101,7 +101,9 @@ func (r *Requestor) ask(ctx context.Context) error {
 	defer cancel()
 	// The burst lets a fast requestor ask in batches. It is also all that is
 	// made up for after a time in which the queue was full.
-	limiter := rate.NewLimiter(rate.Limit(r.options.Rate), max(1, int(r.options.Rate/10)))
+	burst := max(1, int(r.options.Rate/10))
+	limiter := rate.NewLimiter(rate.Limit(r.options.Rate), burst)
+	limiter.AllowN(time.Now(), burst-1) // there is nothing to make up for yet
 	for r.options.Count == 0 || r.asked.Load() < int64(r.options.Count) {
 		if limiter.Wait(ctx) != nil {
 			return nil // told to stop

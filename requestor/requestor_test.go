@@ -64,6 +64,27 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+// At no moment more was asked than the rate allows, also not at the start.
+func TestItBeginsAtTheRate(t *testing.T) {
+	t.Parallel()
+	top, _ := open(t)
+	const rate, n = 200, 40 // a burst would be 20
+	r := New(top, Options{Rate: rate, Count: n}, zerolog.Nop())
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	begun := time.Now()
+	go func() { ended <- r.Run(ctx) }()
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for asked := int64(0); asked < n; <-look.C {
+		asked = r.Counts()["asked"]
+		require.LessOrEqual(t, float64(asked), 1+rate*time.Since(begun).Seconds())
+		require.Less(t, time.Since(begun), patience)
+	}
+	stop()
+	require.NoError(t, <-ended)
+}
+
 // It has nothing in hand, so there is nothing to be patient for.
 func TestWithoutABrokerAStopIsAtOnce(t *testing.T) {
 	t.Parallel()
