@@ -138,8 +138,8 @@ func address(port int) string { return net.JoinHostPort(host, strconv.Itoa(port)
 // URL is where clients connect.
 func (b *Broker) URL() string { return "nats://" + b.server.Addr().String() }
 
-// As is how a program logs in at the broker as a user. Without credentials it logs in
-// as nobody.
+// As is how a program logs in at the broker as a user. Without credentials it
+// logs in as nobody.
 func (b *Broker) As(user string) service.Broker {
 	at := service.Broker{URL: b.URL()}
 	if b.credentials != "" {
