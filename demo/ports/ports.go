@@ -3,10 +3,13 @@
 package ports
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"sync"
 )
 
 // The range lies below the ports that systems give to outgoing connections: a
@@ -18,23 +21,35 @@ const (
 	tries = 1000
 )
 
-// Free returns n ports of that address that were free a moment ago, all
-// different. It reserves nothing.
+var errNoneLeft = errors.New("all were given before")
+
+// given are the ports that this process was given. It is not given one again, as
+// its server may not have started yet, or be stopped for a while.
+var given sync.Map
+
+// Free returns n ports of that address that were free a moment ago, and that it
+// has never returned before. It does not keep other programs away from them. It
+// may be used concurrently.
 func Free(host string, n int) ([]int, error) {
 	ports := make([]int, 0, n)
 	var failed error
 	for try := 0; try < tries && len(ports) < n; try++ {
 		port := first + rand.IntN(last-first)
+		if _, before := given.Load(port); before { // not even tried: its server might want it now
+			continue
+		}
 		listener, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 		if err != nil {
 			failed = err
 			continue
 		}
 		defer listener.Close() // not before all are chosen
-		ports = append(ports, port)
+		if _, before := given.LoadOrStore(port, true); !before {
+			ports = append(ports, port)
+		}
 	}
 	if len(ports) < n {
-		return nil, fmt.Errorf("cannot find %d free ports: %w", n, failed)
+		return nil, fmt.Errorf("cannot find %d free ports: %w", n, cmp.Or(failed, errNoneLeft))
 	}
 	return ports, nil
 }
