@@ -140,6 +140,7 @@ func TestDemoWithCredentials(t *testing.T) {
 	observer := service.Broker{URL: url[1], User: credentials.Observer, PasswordFile: filepath.Join(dir, credentials.Observer, credentials.PasswordFile)}
 	conn, err := service.Connect(ctx, zerolog.Nop(), observer, credentials.Observer)
 	require.NoError(t, err)
+	defer conn.Close()
 	js, err := jetstream.New(conn)
 	require.NoError(t, err)
 	_, err = depth.Read(ctx, js)

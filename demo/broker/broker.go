@@ -115,9 +115,12 @@ func (b *Broker) listen(port int, dir string, o Options, log zerolog.Logger) err
 
 // server are the options as the server wants them.
 func (o Options) server(port int, dir string) (*server.Options, error) {
-	options, err := configuration(o.Credentials)
-	if err != nil {
-		return nil, err
+	options := &server.Options{}
+	if o.Credentials != "" {
+		var err error
+		if options, err = Configuration(o.Credentials); err != nil {
+			return nil, err
+		}
 	}
 	options.ServerName = cmp.Or(o.Name, "decoupled")
 	options.Host, options.Port = host, port

@@ -12,12 +12,9 @@ import (
 	"decoupled.example/demo/files"
 )
 
-// configuration is what the broker has besides its own options: the project's
-// configuration with the passwords of that folder, or nothing at all.
-func configuration(dir string) (*server.Options, error) {
-	if dir == "" {
-		return &server.Options{}, nil
-	}
+// Configuration returns what deploy/nats says a broker is, with the users'
+// passwords in that folder, which are made where they are missing.
+func Configuration(dir string) (*server.Options, error) {
 	root, err := files.Root()
 	if err != nil {
 		return nil, err

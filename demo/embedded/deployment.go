@@ -41,8 +41,8 @@ type Deployment struct {
 	Generators *Fleet
 }
 
-// Start sets up the queues at a broker, at which each user logs in as that says.
-// There are no replicas yet.
+// Start sets up the queues at a broker; as says how a user logs in there. There
+// are no replicas yet.
 func Start(ctx context.Context, as func(user string) service.Broker, o *Options, log zerolog.Logger) (*Deployment, error) {
 	// The connection ends in Stop, not with ctx: what is running must be drained.
 	conn, err := service.Connect(context.WithoutCancel(ctx), log, as(credentials.Operator), credentials.Operator)

@@ -3,7 +3,6 @@
 package ports
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -21,21 +20,24 @@ const (
 	tries = 1000
 )
 
-var errNoneLeft = errors.New("all were given before")
-
 // given are the ports that this process was given. It is not given one again, as
 // its server may not have started yet, or be stopped for a while.
-var given sync.Map
+var (
+	mu    sync.Mutex
+	given = make(map[int]bool)
+)
 
 // Free returns n ports of that address that were free a moment ago, and that it
 // has never returned before. It does not keep other programs away from them. It
 // may be used concurrently.
 func Free(host string, n int) ([]int, error) {
+	mu.Lock()
+	defer mu.Unlock()
 	ports := make([]int, 0, n)
-	var failed error
+	failed := errors.New("all were given before")
 	for try := 0; try < tries && len(ports) < n; try++ {
 		port := first + rand.IntN(last-first)
-		if _, before := given.Load(port); before { // not even tried: its server might want it now
+		if given[port] { // not even tried: its server might want it now
 			continue
 		}
 		listener, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
@@ -44,12 +46,11 @@ func Free(host string, n int) ([]int, error) {
 			continue
 		}
 		defer listener.Close() // not before all are chosen
-		if _, before := given.LoadOrStore(port, true); !before {
-			ports = append(ports, port)
-		}
+		given[port] = true
+		ports = append(ports, port)
 	}
 	if len(ports) < n {
-		return nil, fmt.Errorf("cannot find %d free ports: %w", n, cmp.Or(failed, errNoneLeft))
+		return nil, fmt.Errorf("cannot find %d free ports: %w", n, failed)
 	}
 	return ports, nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"decoupled.example/console/credentials"
 	"decoupled.example/console/setup"
+	demo "decoupled.example/demo/broker"
 	"decoupled.example/shared/brokertest"
 	"decoupled.example/shared/topology"
 )
@@ -34,10 +35,8 @@ type broker struct {
 func start(t testing.TB, change ...brokertest.Option) *broker {
 	t.Helper()
 	b := &broker{t: t, dir: t.TempDir()}
-	_, err := credentials.Write(b.dir, nil)
-	require.NoError(t, err)
 	b.Broker = brokertest.Start(t, append([]brokertest.Option{b.configure}, change...)...)
-	_, err = setup.Apply(t.Context(), b.jetStream(credentials.Operator), topology.Settings{AckWait: time.Second})
+	_, err := setup.Apply(t.Context(), b.jetStream(credentials.Operator), topology.Settings{AckWait: time.Second})
 	require.NoError(t, err)
 	return b
 }
@@ -46,15 +45,9 @@ func start(t testing.TB, change ...brokertest.Option) *broker {
 // it stores is the test's.
 func (b *broker) configure(o *server.Options) {
 	b.t.Helper()
-	// As in a container: the folder, and beside it what is secret.
-	etc := b.t.TempDir()
-	source, err := filepath.Abs("../../deploy/nats")
+	loaded, err := demo.Configuration(b.dir)
 	require.NoError(b.t, err)
-	require.NoError(b.t, os.Symlink(source, filepath.Join(etc, "server")))
-	require.NoError(b.t, os.Symlink(filepath.Join(b.dir, credentials.BrokerFolder), filepath.Join(etc, "secrets")))
-	loaded, err := server.ProcessConfigFile(filepath.Join(etc, "server", "nats-server.conf"))
-	require.NoError(b.t, err)
-	loaded.Host, loaded.Port, loaded.HTTPPort = o.Host, o.Port, 0
+	loaded.Host, loaded.Port = o.Host, o.Port
 	loaded.StoreDir, loaded.NoSigs, loaded.NoLog = o.StoreDir, true, true
 	*o = *loaded
 }

@@ -56,7 +56,8 @@ func startCluster(t testing.TB, options ...Option) *Cluster {
 	return c
 }
 
-// listens says whether all nodes got the ports that they wanted.
+// listens says whether all nodes got the ports that they wanted. A server only
+// logs that it did not, so it shows as one that does not get ready.
 func (c *Cluster) listens() bool {
 	for _, n := range c.Nodes {
 		if !n.server.ReadyForConnections(patience / 6) {

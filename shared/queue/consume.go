@@ -22,7 +22,8 @@ const (
 	sayEvery = 10 * time.Second
 	// lookEvery is how often a missing queue is looked for.
 	lookEvery = 500 * time.Millisecond
-	// lookFor is how long one look may take.
+	// lookFor is how long one look may take. A broker that is just starting may
+	// never answer it, and a service is to go on within two seconds.
 	lookFor = time.Second
 )
 
