@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/shared/topology"
@@ -20,11 +22,15 @@ const floorBatch = 1000
 
 // floor is the bare loop: three publishes with confirmation and three
 // acknowledgements a round trip, in batches, by raw requests. No encoding, no
-// store, no validation, nothing that can fail is handled: what is left is what
-// the broker and the client library cost.
+// validation, nothing that can fail is handled: what is left is what the broker
+// and the client library cost.
 type floor struct {
 	b  *testing.B
 	nc *nats.Conn
+	// recorded adds what "nothing lost, nothing twice" stands on: the ID that the
+	// broker deduplicates each message by, and an entry in each of the four
+	// ledgers.
+	recorded bool
 }
 
 // run passes n messages through the three queues and returns when all are
@@ -35,16 +41,17 @@ func (f *floor) run(ctx context.Context, n int) {
 	var wg sync.WaitGroup
 	done := make(chan int, 16)
 	for range 2 { // as many loops as a queue of a service has
-		for _, step := range []struct{ queue, consumer, next string }{
-			{topology.Requests, topology.Generator, topology.SubjectResponse},
-			{topology.Responses, topology.Requestor, topology.SubjectReceipt},
-			{topology.Receipts, topology.Generator, ""},
+		for _, step := range []struct{ queue, consumer, ledger, next string }{
+			{topology.Requests, topology.Generator, topology.Generated, topology.SubjectResponse},
+			{topology.Responses, topology.Requestor, topology.Stored, topology.SubjectReceipt},
+			{topology.Receipts, topology.Generator, topology.Received, ""},
 		} {
 			wg.Go(func() {
 				for ctx.Err() == nil {
 					batch := f.pull(ctx, step.queue, step.consumer)
+					f.record(step.ledger, batch)
 					if step.next != "" {
-						f.publish(step.next, len(batch))
+						f.send(step.next, batch)
 					}
 					for _, m := range batch {
 						require.NoError(f.b, f.nc.Publish(m.Reply, []byte("+ACK")))
@@ -58,7 +65,15 @@ func (f *floor) run(ctx context.Context, n int) {
 	}
 	wg.Go(func() {
 		for left := n; left > 0; left -= floorBatch {
-			f.publish(topology.SubjectRequest, min(left, floorBatch))
+			batch := make([]*nats.Msg, min(left, floorBatch))
+			for i := range batch {
+				batch[i] = &nats.Msg{}
+				if f.recorded {
+					batch[i].Header = nats.Header{jetstream.MsgIDHeader: {nuid.Next()}}
+				}
+			}
+			f.send(topology.SubjectRequest, batch)
+			f.record(topology.Asked, batch)
 		}
 	})
 	for left := n; left > 0; {
@@ -74,17 +89,39 @@ func (f *floor) run(ctx context.Context, n int) {
 	require.NoError(f.b, f.nc.Flush())
 }
 
-// publish sends n messages and waits until each is confirmed.
-func (f *floor) publish(subject string, n int) {
+// send passes a batch on to the next queue, under the IDs that it came with.
+func (f *floor) send(subject string, batch []*nats.Msg) {
+	messages := make([]*nats.Msg, len(batch))
+	for i, m := range batch {
+		messages[i] = &nats.Msg{Subject: subject, Header: m.Header}
+	}
+	f.publish(messages)
+}
+
+// record writes the batch into a ledger.
+func (f *floor) record(ledger string, batch []*nats.Msg) {
+	if !f.recorded {
+		return
+	}
+	entries := make([]*nats.Msg, len(batch))
+	for i, m := range batch {
+		entries[i] = &nats.Msg{Subject: "$KV." + ledger + "." + m.Header.Get(jetstream.MsgIDHeader)}
+	}
+	f.publish(entries)
+}
+
+// publish sends messages of 100 bytes and waits until each is confirmed.
+func (f *floor) publish(messages []*nats.Msg) {
 	inbox := f.nc.NewInbox()
-	acks := make(chan *nats.Msg, n)
+	acks := make(chan *nats.Msg, len(messages))
 	sub, err := f.nc.ChanSubscribe(inbox, acks)
 	require.NoError(f.b, err)
 	body := make([]byte, 100)
-	for range n {
-		require.NoError(f.b, f.nc.PublishRequest(subject, inbox, body))
+	for _, m := range messages {
+		m.Reply, m.Data = inbox, body
+		require.NoError(f.b, f.nc.PublishMsg(m))
 	}
-	for range n {
+	for range messages {
 		ack := <-acks
 		require.True(f.b, strings.HasPrefix(string(ack.Data), `{"stream":`), string(ack.Data))
 	}
