@@ -126,7 +126,8 @@ func (o Options) server(port int, dir string) (*server.Options, error) {
 	options.Host, options.Port = host, port
 	options.JetStream, options.StoreDir = true, dir
 	options.SyncAlways, options.SyncInterval = o.SyncAlways, o.Sync
-	options.NoSigs = true // signals are the program's
+	options.NoSublistCache = true // as in deploy/nats: nearly each subject occurs once
+	options.NoSigs = true         // signals are the program's
 	if o.Cluster != nil {
 		options.Cluster = server.ClusterOpts{Name: "decoupled", Host: host, Port: o.Cluster.Port}
 		for _, port := range o.Cluster.Ports {
