@@ -7,7 +7,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"decoupled.example/console/internal/ask"
-	"decoupled.example/console/internal/direct"
+	"decoupled.example/shared/direct"
 	"decoupled.example/shared/topology"
 )
 
@@ -31,7 +31,7 @@ func (l *Letters) Newest(ctx context.Context, n int, state jetstream.StreamState
 func (l *Letters) from(ctx context.Context, sequence uint64, n int) ([]Letter, error) {
 	var messages []direct.Message
 	err := ask.Once(ctx, l.js.Conn(), func(ctx context.Context) (err error) {
-		messages, err = direct.Get(ctx, l.js.Conn(), topology.DeadLetters, direct.Query{Sequence: sequence, Batch: n})
+		messages, _, err = direct.Get(ctx, l.js.Conn(), topology.DeadLetters, direct.Query{Sequence: sequence, Batch: n})
 		return err
 	})
 	if err != nil {

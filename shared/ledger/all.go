@@ -5,6 +5,8 @@ import (
 	"iter"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"decoupled.example/shared/direct"
 )
 
 // page is how many entries All reads at once.
@@ -48,11 +50,10 @@ func (l *JetStream) All(ctx context.Context) iter.Seq2[Entry, error] {
 // more.
 func (l *JetStream) following(ctx context.Context, sequence uint64) ([]stored, error) {
 	var batch []stored
-	err := l.repeat(ctx, func() error {
+	err := l.repeat(ctx, func() (err error) {
 		// No filter, as it would match all there is: for each request the broker
 		// would look at every key.
-		_, err := l.fromAnyReplica(ctx, query{Sequence: sequence, Batch: page, MaxBytes: maxBytes},
-			func(s stored) { batch = append(batch, s) })
+		batch, _, err = l.fromAnyReplica(ctx, direct.Query{Sequence: sequence, Batch: page})
 		if len(batch) > 0 {
 			return nil // if it was interrupted: the next call goes on from there
 		}

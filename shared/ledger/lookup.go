@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"decoupled.example/shared/direct"
 )
 
 const (
@@ -60,8 +62,14 @@ func (l *JetStream) find(ctx context.Context, ids []string, found map[string]Ent
 		for i, id := range left {
 			subjects[i] = l.subject(id)
 		}
-		var err error
-		more, err = l.fromAnyReplica(ctx, query{Last: subjects, MaxBytes: maxBytes}, func(s stored) { found[s.ID] = s.Entry })
+		var (
+			some []stored
+			err  error
+		)
+		some, more, err = l.fromAnyReplica(ctx, direct.Query{Last: subjects})
+		for _, s := range some {
+			found[s.ID] = s.Entry
+		}
 		if err != nil {
 			return err
 		}

@@ -5,11 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"decoupled.example/shared/direct"
 )
 
 const (
@@ -27,17 +28,14 @@ const (
 	sayEvery = 10 * time.Second
 )
 
-// errIncomplete: of an answer of many messages some did not arrive.
-var errIncomplete = errors.New("the answer is incomplete")
+// errUnreadable: an entry is not one that a ledger writes.
+var errUnreadable = errors.New("an entry with headers that cannot be read")
 
-// query is a request for messages of the bucket's stream.
+// query is a request for one message of the bucket's stream.
 type query struct {
-	Sequence uint64   `json:"seq,omitempty"`          // from this one on,
-	Next     string   `json:"next_by_subj,omitempty"` // the next of a subject;
-	Last     []string `json:"multi_last,omitempty"`   // or the last of each subject,
-	LastOne  string   `json:"last_by_subj,omitempty"` // or of one
-	Batch    int      `json:"batch,omitempty"`
-	MaxBytes int      `json:"max_bytes,omitempty"`
+	Sequence uint64 `json:"seq,omitempty"`          // from this one on,
+	Next     string `json:"next_by_subj,omitempty"` // the next of a subject;
+	LastOne  string `json:"last_by_subj,omitempty"` // or the last one of it
 }
 
 // stored is an entry and its place in the stream.
@@ -46,77 +44,21 @@ type stored struct {
 	sequence uint64
 }
 
-// fromAnyReplica sends a query for many entries, and calls receive for each one
-// that comes. It says whether there are more that did not fit.
-func (l *JetStream) fromAnyReplica(ctx context.Context, q query, receive func(stored)) (more bool, err error) {
-	body, err := json.Marshal(q)
-	if err != nil {
-		return false, err
-	}
+// fromAnyReplica returns many entries, also with an error, and says whether
+// there are more that did not fit.
+func (l *JetStream) fromAnyReplica(ctx context.Context, q direct.Query) (entries []stored, more bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	// Room for all that can come, and the end: the library drops what does not
-	// fit. (Its own channel would have room for 65,536, for each request.)
-	answers := make(chan *nats.Msg, max(q.Batch, len(q.Last))+1)
-	inbox := l.conn.NewInbox()
-	sub, err := l.conn.ChanSubscribe(inbox, answers)
-	if err != nil {
-		return false, err
-	}
-	defer func() { _ = sub.Unsubscribe() }()        // fails only on a closed connection
-	sub.SetClosedHandler(func(string) { cancel() }) // so that it ends this too
-	if err := l.conn.PublishRequest(l.api("DIRECT.GET"), inbox, body); err != nil {
-		return false, err
-	}
-	for last := "0"; ; {
-		var m *nats.Msg
-		select {
-		case m = <-answers:
-		case <-ctx.Done():
-			return false, ctx.Err()
+	q.MaxBytes = maxBytes
+	messages, more, err := direct.Get(ctx, l.conn, "KV_"+l.bucket, q)
+	entries = make([]stored, len(messages))
+	for i, m := range messages {
+		if m.Sequence == 0 {
+			return entries[:i], false, errUnreadable
 		}
-		// An entry has a sequence; what is only the broker's word has a status.
-		sequence, status := said(m, jetstream.SequenceHeader), said(m, "Status")
-		switch {
-		case sequence == "" && status == "404": // none
-			return false, nil
-		case sequence == "" && status == "503":
-			return false, nats.ErrNoResponders
-		case sequence == "" && status != "204":
-			return false, fmt.Errorf("%w: %s %s", errIncomplete, status, said(m, "Description"))
-		case said(m, jetstream.LastSequenceHeader) != last: // a connection broke on the way
-			return false, fmt.Errorf("%w: what follows %s is missing", errIncomplete, last)
-		case sequence == "": // the end
-			return said(m, "Nats-Num-Pending") != "0", nil
-		}
-		s, err := l.stored(m)
-		if err != nil {
-			return false, err
-		}
-		last = sequence
-		receive(s)
+		entries[i] = stored{Entry{ID: l.id(m.Subject), Value: m.Data, Kept: m.Time}, m.Sequence}
 	}
-}
-
-func (l *JetStream) stored(m *nats.Msg) (s stored, err error) {
-	if s.sequence, err = strconv.ParseUint(said(m, jetstream.SequenceHeader), 10, 64); err != nil {
-		return s, fmt.Errorf("%w: no sequence: %w", errIncomplete, err)
-	}
-	if s.Kept, err = time.Parse(time.RFC3339Nano, said(m, jetstream.TimeStampHeaer)); err != nil {
-		return s, fmt.Errorf("%w: no time: %w", errIncomplete, err)
-	}
-	s.ID, s.Value = l.id(said(m, jetstream.SubjectHeader)), m.Data
-	return s, nil
-}
-
-// said returns what the broker says in a header. It adds its headers after those
-// that the entry was written with, which may have the same names.
-func said(m *nats.Msg, header string) string {
-	values := m.Header[header]
-	if len(values) == 0 {
-		return ""
-	}
-	return values[len(values)-1]
+	return entries, more, err
 }
 
 // fromLeader sends a query for one entry, and returns nil when there is none.

@@ -9,7 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"decoupled.example/console/internal/ask"
-	"decoupled.example/console/internal/direct"
+	"decoupled.example/shared/direct"
 	"decoupled.example/shared/topology"
 )
 
@@ -145,7 +145,7 @@ func (r *requests) advance(ctx context.Context, js jetstream.JetStream, step int
 
 func get(ctx context.Context, js jetstream.JetStream, stream string, q direct.Query) (entries []direct.Message, err error) {
 	err = ask.Once(ctx, js.Conn(), func(ctx context.Context) error {
-		entries, err = direct.Get(ctx, js.Conn(), stream, q)
+		entries, _, err = direct.Get(ctx, js.Conn(), stream, q)
 		return err
 	})
 	return entries, err
