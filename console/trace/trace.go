@@ -43,9 +43,12 @@ func Request(ctx context.Context, js jetstream.JetStream, t *topology.Topology, 
 	if err := contract.ValidateID(id); err != nil {
 		return Trace{ID: id}, fmt.Errorf("cannot trace %.40q: %w", id, err)
 	}
-	var trace Trace
-	err := ask.WhileAllowed(ctx, js.Conn(), func(ctx context.Context) (err error) {
-		trace, err = request(ctx, js, t, id)
+	trace := Trace{ID: id}
+	err := ask.WhileAllowed(ctx, js.Conn(), func(ctx context.Context) error {
+		r, err := newReader(ctx, js, t)
+		if err == nil {
+			trace, err = r.trace(ctx, id)
+		}
 		return err
 	})
 	if err != nil {
@@ -54,40 +57,61 @@ func Request(ctx context.Context, js jetstream.JetStream, t *topology.Topology, 
 	return trace, nil
 }
 
-func request(ctx context.Context, js jetstream.JetStream, t *topology.Topology, id string) (Trace, error) {
+// reader reads what is recorded about requests.
+type reader struct {
+	topology *topology.Topology
+	dead     *letters.Letters
+	// drained says whether the queues were empty together at some moment during
+	// the call.
+	drained func(ctx context.Context) (bool, drain.Snapshot, error)
+}
+
+func newReader(ctx context.Context, js jetstream.JetStream, t *topology.Topology) (*reader, error) {
 	dead, err := letters.Open(ctx, js)
 	if err != nil {
-		return Trace{ID: id}, err
+		return nil, err
 	}
 	for _, name := range topology.LedgerNames {
 		if err := ask.Present(ctx, js, "KV_"+name); err != nil {
-			return Trace{ID: id}, err
+			return nil, err
 		}
 	}
-	trace, err := read(ctx, t, dead, id)
+	return &reader{topology: t, dead: dead, drained: func(ctx context.Context) (drained bool, s drain.Snapshot, err error) {
+		err = ask.Again(ctx, js.Conn(), func(ctx context.Context) (err error) {
+			drained, s, err = drain.Check(ctx, js)
+			return err
+		})
+		return drained, s, err
+	}}, nil
+}
+
+// trace reads what is not finished twice, so as to know that it is lost.
+func (r *reader) trace(ctx context.Context, id string) (Trace, error) {
+	trace, err := r.read(ctx, id)
 	if err != nil || trace.finished() || trace.Letter != nil {
 		return trace, err
 	}
 	// It is in a queue, unless the queues were empty after all this was written.
-	var drained bool
-	err = ask.Again(ctx, js.Conn(), func(ctx context.Context) (err error) {
-		drained, _, err = drain.Check(ctx, js)
-		return err
-	})
+	drained, before, err := r.drained(ctx)
 	if err != nil || !drained {
 		return trace, err
 	}
-	if trace, err = read(ctx, t, dead, id); err == nil && !trace.finished() && trace.Letter == nil {
+	if trace, err = r.read(ctx, id); err != nil || trace.finished() || trace.Letter != nil {
+		return trace, err
+	}
+	// What was in a letter when the queues were empty may have been redriven
+	// before we looked for the letter.
+	_, after, err := r.drained(ctx)
+	if err == nil && before.SameLetters(after) {
 		trace.Where = "lost: it is not finished, no queue holds it, and there is no letter of it"
 	}
 	return trace, err
 }
 
-// read reads what is recorded.
-func read(ctx context.Context, t *topology.Topology, dead *letters.Letters, id string) (Trace, error) {
+func (r *reader) read(ctx context.Context, id string) (Trace, error) {
 	trace := Trace{ID: id}
 	for _, name := range topology.LedgerNames {
-		entries, err := t.Ledger(name).Get(ctx, id)
+		entries, err := r.topology.Ledger(name).Get(ctx, id)
 		if err != nil {
 			return trace, err
 		}
@@ -100,7 +124,7 @@ func read(ctx context.Context, t *topology.Topology, dead *letters.Letters, id s
 		}
 		trace.Steps = append(trace.Steps, step)
 	}
-	letter, err := dead.Find(ctx, id)
+	letter, err := r.dead.Find(ctx, id)
 	switch {
 	case err == nil:
 		trace.Letter = &letter

@@ -1,0 +1,49 @@
+package trace
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"decoupled.example/console/drain"
+	"decoupled.example/console/internal/testbed"
+	"decoupled.example/console/letters"
+	"decoupled.example/generator"
+	"decoupled.example/shared/contract"
+	"decoupled.example/shared/ledger"
+	"decoupled.example/shared/topology"
+)
+
+// A request that is set aside and redriven between two readings is not lost,
+// although the queues were empty a moment ago and there is no letter now.
+func TestRedriveWhileTracing(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	id := contract.NewID()
+	b.Keep(topology.Asked, ledger.Entry{ID: id})
+	b.PublishUnreadable(topology.SubjectRequest, id)
+	dead, err := letters.Open(b.Context(), b.JS)
+	require.NoError(t, err)
+	r, err := newReader(b.Context(), b.JS, b.Topology)
+	require.NoError(t, err)
+
+	drained := r.drained
+	r.drained = func(ctx context.Context) (bool, drain.Snapshot, error) {
+		r.drained = drained
+		stop := b.Generator(generator.Options{})
+		b.Eventually(func() bool { return b.Messages(topology.Requests) == 0 }, "set aside")
+		stop()
+		empty, s, err := drained(ctx)
+		require.True(t, empty)
+		for letter, err := range dead.All(ctx) {
+			require.NoError(t, err)
+			require.NoError(t, dead.Redrive(ctx, letter))
+		}
+		return empty, s, err
+	}
+	trace, err := r.trace(b.Context(), id)
+	require.NoError(t, err)
+	require.Nil(t, trace.Letter)
+	require.Equal(t, "it is in REQUESTS", trace.Where)
+}
