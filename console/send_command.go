@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,8 +14,8 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-// maxSend is how many requests are sent at once at most: all their IDs are kept,
-// to be printed.
+// maxSend is how many requests are sent at once at most: with --json all their
+// IDs are kept, to be printed.
 const maxSend = 10_000_000
 
 type sendCommand struct {
@@ -60,29 +61,30 @@ func (c sendCommand) Run(s *session) error {
 		return fmt.Errorf("cannot send: %w", err)
 	}
 	bar := newProgress(s.err)
-	var requests []contract.Request
-	err := ask.WhileAllowed(s.ctx, s.conn, func(ctx context.Context) (err error) {
-		done := 0
-		requests, err = send.Requests(ctx, s.topology, c.N, c.Rate, func(burst []contract.Request) {
-			done += len(burst)
-			bar.show(uint64(done), uint64(c.N), "sent")
+	result, first, last := sent{IDs: []string{}}, "", ""
+	err := ask.WhileAllowed(s.ctx, s.conn, func(ctx context.Context) error {
+		return send.Requests(ctx, s.topology, c.N, c.Rate, func(burst []contract.Request) error {
+			result.Sent += len(burst)
+			first, last = cmp.Or(first, burst[0].ID), burst[len(burst)-1].ID
+			if s.json {
+				for _, request := range burst {
+					result.IDs = append(result.IDs, request.ID)
+				}
+			}
+			bar.show(uint64(result.Sent), uint64(c.N), "sent")
+			if !c.Duplicate {
+				return nil
+			}
+			return send.Repeat(ctx, s.topology, burst)
 		})
-		if err == nil && c.Duplicate {
-			err = send.Repeat(ctx, s.topology, requests)
-		}
-		return err
 	})
 	bar.end()
 	if errors.Is(err, nats.ErrPermissionViolation) {
 		err = fmt.Errorf("cannot send: %w", err)
 	}
-	result := sent{Sent: len(requests), IDs: make([]string, len(requests))}
-	for i, r := range requests {
-		result.IDs[i] = r.ID
-	}
 	printed := s.print(result, func() {
-		if len(requests) > 0 {
-			s.say("sent %d requests, the first %s, the last %s", len(requests), requests[0].ID, requests[len(requests)-1].ID)
+		if result.Sent > 0 {
+			s.say("sent %d requests, the first %s, the last %s", result.Sent, first, last)
 		}
 		if c.Duplicate && err == nil {
 			s.say("and published each of them a second time")

@@ -101,7 +101,10 @@ func (s *Server) send(ctx context.Context, r *http.Request) (string, error) {
 		return "", fmt.Errorf("%w: n must be from 1 to %d, not %.20q", errUsage, maxSend, r.PostForm.Get("n"))
 	}
 	sent := 0
-	_, err = send.Requests(ctx, s.topology, n, 0, func(burst []contract.Request) { sent += len(burst) })
+	err = send.Requests(ctx, s.topology, n, 0, func(burst []contract.Request) error {
+		sent += len(burst)
+		return nil
+	})
 	if err != nil {
 		return "", fmt.Errorf("%d of %d sent: %w", sent, n, err)
 	}

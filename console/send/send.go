@@ -4,6 +4,7 @@ package send
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -22,30 +23,29 @@ const maxBurst = 1000
 
 // Requests asks n times, at most perSecond a second (0: as fast as it goes), with
 // the requestor's own code: they are recorded in its ledger. Each burst is given
-// to progress once it is confirmed. When it fails, it returns what was.
-func Requests(ctx context.Context, t *topology.Topology, n int, perSecond float64, progress func([]contract.Request)) ([]contract.Request, error) {
+// to sent, which may be nil, once it is confirmed; an error of sent ends it.
+func Requests(ctx context.Context, t *topology.Topology, n int, perSecond float64, sent func([]contract.Request) error) error {
 	asker := requestor.NewAsker(t)
 	limit, burst := rate.Inf, maxBurst
 	if perSecond > 0 {
 		limit, burst = rate.Limit(perSecond), min(maxBurst, max(1, int(perSecond/10)))
 	}
 	limiter := rate.NewLimiter(limit, burst)
-	var sent []contract.Request // not made for n at once: that may be any number
-	for len(sent) < n {
-		size := min(burst, n-len(sent))
+	for done := 0; done < n; {
+		size := min(burst, n-done)
 		if err := limiter.WaitN(ctx, size); err != nil {
-			return sent, fmt.Errorf("cannot send all: %d of %d are confirmed: %w", len(sent), n, err)
+			return fmt.Errorf("cannot send all: %d of %d are confirmed: %w", done, n, err)
 		}
 		asked, err := asker.Ask(ctx, size)
-		sent = append(sent, asked...)
-		if progress != nil && len(asked) > 0 {
-			progress(asked)
+		done += len(asked)
+		if sent != nil && len(asked) > 0 {
+			err = errors.Join(err, sent(asked))
 		}
 		if err != nil {
-			return sent, fmt.Errorf("cannot send all: %d of %d are confirmed: %w", len(sent), n, err)
+			return fmt.Errorf("cannot send all: %d of %d are confirmed: %w", done, n, err)
 		}
 	}
-	return sent, nil
+	return nil
 }
 
 // Repeat publishes requests again, as a publisher does that has not heard the
