@@ -18,7 +18,7 @@ const (
 	share = 16
 	// unshared is how much work is not worth sharing: the fairness it would
 	// bring is below what anyone can see, the round trips are not.
-	unshared = 10 * time.Millisecond
+	unshared = 100 * time.Millisecond
 )
 
 // size decides how many messages to ask for. It may be used concurrently.

@@ -27,12 +27,12 @@ func TestSizeIsWhatTheHandlerCanDoInTime(t *testing.T) {
 		{100 * time.Millisecond, 1_000_000, 2},    // so is this
 		{time.Second, 1_000_000, 1},               // never none
 		{time.Hour, 1_000_000, 1},                 //
-		{time.Millisecond, 1600, 100},             // a sixteenth of what is waiting
-		{5 * time.Millisecond, 100, 6},            // so is this
-		{5 * time.Millisecond, 0, 2},              // nothing is waiting: 10 ms of work
-		{time.Millisecond, 0, 10},                 //
+		{time.Millisecond, 3200, 200},             // a sixteenth of what is waiting
+		{5 * time.Millisecond, 640, 40},           // so is this
+		{5 * time.Millisecond, 0, 20},             // nothing is waiting: 100 ms of work
+		{time.Millisecond, 0, 100},                //
 		{10 * time.Microsecond, 0, 1000},          //
-		{20 * time.Millisecond, 0, 1},             //
+		{60 * time.Millisecond, 0, 1},             //
 		{100 * time.Millisecond, 16, 1},           //
 		{time.Nanosecond, 1<<64 - 1, 1000},        // no overflow
 	} {
