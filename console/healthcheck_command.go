@@ -31,12 +31,13 @@ func (c healthcheckCommand) Run() error {
 // ask makes the one request by itself: an http.Client, which nothing else here
 // needs, would make the image half a megabyte larger.
 func (c healthcheckCommand) ask() error {
+	deadline := time.Now().Add(answerWithin)
 	conn, err := net.DialTimeout("tcp", c.Listen, answerWithin) // without a host this machine is meant
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(answerWithin)); err != nil {
+	if err := conn.SetDeadline(deadline); err != nil {
 		return err
 	}
 	if _, err := fmt.Fprint(conn, "GET /livez HTTP/1.0\r\n\r\n"); err != nil {

@@ -17,7 +17,7 @@ import (
 // Result is what was found and made, by name ("REQUESTS", "REQUESTS/generator").
 type Result struct {
 	Created   []string `json:"created,omitempty"`
-	Present   []string `json:"present,omitempty"`
+	Present   []string `json:"present,omitempty"`   // and as it should be
 	Updated   []string `json:"updated,omitempty"`   // changed, by Update
 	Different []string `json:"different,omitempty"` // each difference of what is not as it should be
 }
@@ -37,7 +37,7 @@ func Apply(ctx context.Context, js jetstream.JetStream, settings topology.Settin
 // Update is Apply, but what differs only in settings that can be changed safely,
 // while messages are there and replicas run, is changed. Nothing is lost by it:
 // ledgers may remember longer, and there may be more replicas, but not the other
-// way round.
+// way round. Where anything differs that cannot be changed so, nothing is.
 func Update(ctx context.Context, js jetstream.JetStream, settings topology.Settings) (Result, error) {
 	return run(ctx, &setup{js: js, update: true}, settings)
 }
@@ -61,14 +61,30 @@ func run(ctx context.Context, s *setup, settings topology.Settings) (Result, err
 			return s.result, s.failed(fmt.Errorf("cannot set up consumer %s of %s: %w", config.Durable, config.Stream, err))
 		}
 	}
-	return s.result, s.failed(nil)
+	if len(s.result.Different) > 0 { // then nothing is changed, rather than half of it
+		return s.result, s.failed(nil)
+	}
+	for _, c := range s.changes {
+		if err := s.do(ctx, c.apply); err != nil {
+			return s.result, fmt.Errorf("cannot change %s: %w", c.name, err)
+		}
+		s.result.Updated = append(s.result.Updated, c.name)
+	}
+	return s.result, nil
 }
 
 // setup is one call of Apply or Update.
 type setup struct {
-	js     jetstream.JetStream
-	update bool
-	result Result
+	js      jetstream.JetStream
+	update  bool
+	result  Result
+	changes []change
+}
+
+// change makes something that exists as it should be.
+type change struct {
+	name  string
+	apply func(ctx context.Context) error
 }
 
 func (s *setup) do(ctx context.Context, one func(ctx context.Context) error) error {
@@ -102,11 +118,12 @@ func (s *setup) stream(ctx context.Context, want jetstream.StreamConfig) error {
 	if err != nil {
 		return err
 	}
-	return s.found(want.Name, differences(want.Name, want, stream.CachedInfo().Config), func() error {
+	s.found(want.Name, differences(want.Name, want, stream.CachedInfo().Config), func(ctx context.Context) error {
 		want.Metadata = stream.CachedInfo().Config.Metadata // what a reset has noted stays
 		_, err := s.js.UpdateStream(ctx, want)
 		return err
 	})
+	return nil
 }
 
 func (s *setup) consumer(ctx context.Context, want topology.Consumer) error {
@@ -126,23 +143,23 @@ func (s *setup) consumer(ctx context.Context, want topology.Consumer) error {
 		return err
 	}
 	got := consumer.CachedInfo().Config
-	return s.found(name, differences(name, want.ConsumerConfig, got), func() error {
+	s.found(name, differences(name, want.ConsumerConfig, got), func(ctx context.Context) error {
 		want.Metadata, want.PauseUntil = got.Metadata, got.PauseUntil
 		_, err := s.js.UpdateConsumer(ctx, want.Stream, want.ConsumerConfig)
 		return err
 	})
+	return nil
 }
 
-// found takes note of what exists, and changes it if it may.
-func (s *setup) found(name string, different []difference, change func() error) error {
+// found takes note of what exists, and of how to change it if that may be.
+func (s *setup) found(name string, different []difference, apply func(ctx context.Context) error) {
 	if s.update && len(different) > 0 && !slices.ContainsFunc(different, difference.stays) {
-		if err := change(); err != nil {
-			return err
-		}
-		s.result.Updated = append(s.result.Updated, name)
-		return nil
+		s.changes = append(s.changes, change{name, apply})
+		return
 	}
-	s.result.Present = append(s.result.Present, name)
+	if len(different) == 0 {
+		s.result.Present = append(s.result.Present, name)
+	}
 	for _, d := range different {
 		text := d.text
 		if s.update {
@@ -150,5 +167,4 @@ func (s *setup) found(name string, different []difference, change func() error) 
 		}
 		s.result.Different = append(s.result.Different, text)
 	}
-	return nil
 }

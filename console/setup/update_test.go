@@ -78,6 +78,10 @@ func TestUpdateLosesNothing(t *testing.T) {
 			topology.Settings{Keep: time.Hour}, topology.Settings{Keep: time.Minute},
 			"KV_asked: max_age is 1h0m0s, should be 1m0s: that would remove what is older for good",
 		},
+		"a shorter memory, and larger queues": {
+			topology.Settings{Keep: time.Hour}, topology.Settings{Keep: time.Minute, MaxBytes: 2 << 30},
+			"KV_asked: max_age is 1h0m0s, should be 1m0s: that would remove what is older for good",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

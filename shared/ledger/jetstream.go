@@ -17,9 +17,9 @@ import (
 // message a subject and refuses a second one.
 //
 // The bucket is made by setup, with package topology's configuration. All it
-// takes is the permission to publish to $KV.<bucket>.>, and to read:
-// $JS.API.STREAM.INFO, $JS.API.STREAM.MSG.GET and $JS.API.DIRECT.GET of the
-// bucket's stream, KV_<bucket>.
+// takes is the permission to publish to $KV.<bucket>.*, and to read:
+// $JS.API.STREAM.MSG.GET and $JS.API.DIRECT.GET of the bucket's stream,
+// KV_<bucket>. Count and All, which no service uses, take $JS.API.STREAM.INFO, too.
 //
 // On three nodes, a leader that is cut off from the others may for some seconds
 // take itself for the leader still. To it Get may miss, and Count not count, what

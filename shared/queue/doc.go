@@ -22,7 +22,7 @@
 // # The batch is the unit of work
 //
 // A Handler receives everything that is waiting, up to a size that adapts to
-// its speed: one message when little is waiting, up to 1000 under load. A batch
+// its speed: up to 1000 messages that are handled fast, few that take long. A batch
 // whose Handler fails is handled again one message at a time, so that one bad
 // message never takes others along.
 //

@@ -13,11 +13,13 @@ const (
 	// trips to the broker do not matter, short enough that a stop, a failure
 	// or a replica that joins does not wait for it.
 	batchTime = 250 * time.Millisecond
-	// share is the part of what is waiting that one batch may take, so that
-	// replicas which join later, and the end of a backlog, are shared fairly.
+	// share is the part of what is waiting that one batch may take where it
+	// takes long, so that there is something left for replicas that join.
 	share = 16
 	// unshared is how much work is not worth sharing: the fairness it would
-	// bring is below what anyone can see, the round trips are not.
+	// bring is below what anyone can see, the round trips are not. They count as
+	// work, too: with less, what is far from its broker has batches so small
+	// that most of their time is round trips.
 	unshared = 100 * time.Millisecond
 )
 

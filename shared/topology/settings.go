@@ -24,14 +24,15 @@ const (
 	defaultMaxBytes = 1 << 30
 
 	// maxMessage is what a queue takes, in bytes with headers. It is well below
-	// the broker's own limit (1 MiB), since a dead letter adds headers.
+	// the broker's own limit (256 KB in deploy/nats), since a dead letter adds
+	// headers.
 	maxMessage = 128 << 10
 	// maxEntry is what a ledger takes: the longest entry is a response, of some
 	// 200 bytes with its headers another 300. A user who may write to a ledger
 	// may write often, but no more than this.
 	maxEntry = 4 << 10
 	// deduplicate is how long the broker knows an ID. It costs about 150 bytes
-	// of its memory for each: the default of two minutes would be a gigabyte
+	// of its memory for each: the default of two minutes would be half a gigabyte
 	// at full speed. Ledgers make effects idempotent for good.
 	deduplicate = 30 * time.Second
 	// deduplicateLetters outlasts the redelivery of a message whose letter was
