@@ -20,7 +20,9 @@ type reading struct {
 // note adds a reading.
 func (a *arrivals) note(s State, at time.Time) {
 	now := reading{s, at}
-	if a.last.at.IsZero() || !s.Created.Equal(a.last.Created) { // a queue made anew counts from 1 again
+	if a.last.at.IsZero() || !s.Created.Equal(a.last.Created) || s.LastSeq < a.last.LastSeq {
+		// A queue made anew counts from 1 again, and a broker that lost what it had
+		// not synced from before.
 		*a = arrivals{now, now, now}
 	}
 	if at.Sub(a.newer.at) >= window {

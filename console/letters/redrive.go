@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"decoupled.example/console/internal/ask"
 	"decoupled.example/shared/topology"
 )
 
@@ -33,11 +34,7 @@ func (l *Letters) Redrive(ctx context.Context, letter Letter) error {
 	if err != nil {
 		return fmt.Errorf("cannot redrive letter %d: %w", letter.Sequence, err)
 	}
-	err = l.ask(ctx, func(ctx context.Context) error {
-		_, err := l.js.PublishMsg(ctx, m, jetstream.WithExpectStream(letter.Queue))
-		return err
-	})
-	if err != nil {
+	if err := ask.Publish(ctx, l.js, letter.Queue, m); err != nil {
 		return fmt.Errorf("cannot redrive letter %d: %w", letter.Sequence, err)
 	}
 	return l.Discard(ctx, letter.Sequence)

@@ -74,11 +74,7 @@ func publish(ctx context.Context, js jetstream.JetStream, schema string, body []
 		contract.HeaderSchema:      {schema},
 		jetstream.MsgIDHeader:      {contract.NewID()}, // the same at each attempt, so that the queue stores one
 	}}
-	err := ask.Patiently(ctx, js.Conn(), func(ctx context.Context) error {
-		_, err := js.PublishMsg(ctx, m)
-		return err
-	})
-	if err != nil {
+	if err := ask.Publish(ctx, js, topology.Requests, m); err != nil {
 		return fmt.Errorf("cannot publish to %s: %w", topology.SubjectRequest, err)
 	}
 	return nil

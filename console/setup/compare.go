@@ -44,6 +44,8 @@ func (d difference) remedy() string {
 	switch {
 	case !d.loses:
 		return ""
+	case d.field == "ack_wait":
+		return ": replicas that run would be too slow for it, and others would be given the same work; give --ack-wait, or if it is meant stop them and use `nats consumer edit --wait`"
 	case d.field == "num_replicas":
 		return ": fewer replicas would survive less; give --replicas, or if it is meant use `nats stream edit --replicas`"
 	default:
@@ -52,11 +54,12 @@ func (d difference) remedy() string {
 }
 
 // loses says whether something is lost when a setting is changed from found to
-// wanted: fewer replicas, or a shorter memory, of which 0 is the longest.
+// wanted: fewer replicas, less time for work in hand, or a shorter memory, of
+// which 0 is the longest.
 func loses(field string, wanted, found any) bool {
 	w, f := number(wanted), number(found)
 	switch field {
-	case "num_replicas":
+	case "num_replicas", "ack_wait":
 		return w < f
 	case "max_age":
 		return w > 0 && (f == 0 || w < f)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -119,11 +120,33 @@ func (s *setup) stream(ctx context.Context, want jetstream.StreamConfig) error {
 		return err
 	}
 	s.found(want.Name, differences(want.Name, want, stream.CachedInfo().Config), func(ctx context.Context) error {
-		want.Metadata = stream.CachedInfo().Config.Metadata // what a reset has noted stays
-		_, err := s.js.UpdateStream(ctx, want)
+		info, err := stream.Info(ctx)
+		if err != nil {
+			return err
+		}
+		want.Metadata = notes(info, want.MaxAge)
+		_, err = s.js.UpdateStream(ctx, want)
 		return err
 	})
 	return nil
+}
+
+// notes are the metadata of a stream that is about to keep messages for keep:
+// those that it has, as a reset leaves some, and what it has forgotten by now,
+// which its new settings do not tell any more.
+func notes(info *jetstream.StreamInfo, keep time.Duration) map[string]string {
+	was := info.Config.MaxAge
+	forgot := info.TimeStamp.Add(-was)
+	if was == 0 || was == keep || forgot.Before(info.Created) {
+		return info.Config.Metadata
+	}
+	all := map[string]string{topology.MetadataForgot: forgot.UTC().Format(time.RFC3339Nano)}
+	for name, value := range info.Config.Metadata {
+		if name != topology.MetadataForgot {
+			all[name] = value
+		}
+	}
+	return all
 }
 
 func (s *setup) consumer(ctx context.Context, want topology.Consumer) error {

@@ -78,6 +78,10 @@ func TestUpdateLosesNothing(t *testing.T) {
 			topology.Settings{Keep: time.Hour}, topology.Settings{Keep: time.Minute},
 			"KV_asked: max_age is 1h0m0s, should be 1m0s: that would remove what is older for good",
 		},
+		"less time to handle a message": {
+			topology.Settings{AckWait: 5 * time.Second}, topology.Settings{AckWait: time.Second},
+			"REQUESTS/generator: ack_wait is 5s, should be 1s: replicas that run would be too slow for it, and others would be given the same work; give --ack-wait",
+		},
 		"a shorter memory, and larger queues": {
 			topology.Settings{Keep: time.Hour}, topology.Settings{Keep: time.Minute, MaxBytes: 2 << 30},
 			"KV_asked: max_age is 1h0m0s, should be 1m0s: that would remove what is older for good",

@@ -7,7 +7,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"decoupled.example/console/drain"
 	"decoupled.example/console/internal/testbed"
+	"decoupled.example/console/setup"
 	"decoupled.example/console/verify"
 	"decoupled.example/shared/contract"
 	"decoupled.example/shared/topology"
@@ -42,6 +44,34 @@ func TestExpired(t *testing.T) {
 	verdict := run(t, b)
 	require.EqualValues(t, 1, verdict.Lost)
 	require.EqualValues(t, 1, verdict.Unexpected)
+}
+
+// What a ledger had forgotten before it was made to remember for longer is no
+// alarm either.
+func TestLedgersThatForgot(t *testing.T) {
+	t.Parallel()
+	for _, keep := range []time.Duration{0, time.Hour} {
+		b := testbed.Start(t, func(s *topology.Settings) { s.Keep = time.Second })
+		b.Services()
+		b.Ask(5)
+		require.NoError(t, drain.Wait(b.Context(), b.JS, nil))
+		b.Eventually(func() bool {
+			for _, name := range topology.LedgerNames {
+				if b.Messages("KV_"+name) > 0 {
+					return false
+				}
+			}
+			return true
+		}, "all is forgotten")
+		_, err := setup.Update(b.Context(), b.JS, topology.Settings{AckWait: time.Second, Keep: keep})
+		require.NoError(t, err)
+		require.True(t, run(t, b).OK(), "%+v", run(t, b))
+
+		b.Ask(1)
+		verdict := run(t, b)
+		require.True(t, verdict.OK(), "%+v", verdict)
+		require.EqualValues(t, 1, verdict.Asked)
+	}
 }
 
 // Entries that a ledger forgets are no alarm, not while they go and not after.

@@ -30,6 +30,8 @@ func TestForgot(t *testing.T) {
 		{"its requestor's clock is ahead", hour, ledger.Entry{ID: id, Kept: made.Add(-30 * time.Minute)}, made.Add(30 * time.Minute), true},
 		{"an ID that tells no time, young", hour, ledger.Entry{ID: "x", Kept: made}, made.Add(58 * time.Minute), false},
 		{"an ID that tells no time, old", hour, ledger.Entry{ID: "x", Kept: made}, made.Add(60 * time.Minute), true},
+		{"it was forgotten before the ledgers were made to remember", memory{since: made}, ledger.Entry{ID: id, Kept: made}, made.Add(time.Second), true},
+		{"it is younger than what was forgotten then", memory{since: made.Add(-2 * time.Minute)}, ledger.Entry{ID: id, Kept: made}, made.Add(time.Second), false},
 		{"our clock is behind the broker's", memory{keep: time.Hour, ahead: 10 * time.Minute}, ledger.Entry{ID: id, Kept: made}, made.Add(50 * time.Minute), true},
 		{"our clock is ahead of the broker's", memory{keep: time.Hour, ahead: -10 * time.Minute}, ledger.Entry{ID: id, Kept: made}, made.Add(65 * time.Minute), false},
 	} {

@@ -97,9 +97,24 @@ func (q *Queue[T]) awaitConsumer(ctx context.Context) (time.Duration, error) {
 // lookUp asks for the consumer once. It is impatient: a question that a broker
 // received while it was starting is never answered.
 func (q *Queue[T]) lookUp(ctx context.Context) (jetstream.Consumer, error) {
+	if err := connected(q.client.conn); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, lookFor)
 	defer cancel()
 	return q.client.js.Consumer(ctx, q.config.Stream, q.config.Consumer)
+}
+
+// connected is an error while there is no connection: questions would pile up in
+// the client's buffer, in which acknowledgements wait for the end of the outage.
+func connected(conn *nats.Conn) error {
+	switch {
+	case conn.IsClosed():
+		return nats.ErrConnectionClosed
+	case !conn.IsConnected():
+		return nats.ErrDisconnected
+	}
+	return nil
 }
 
 // explain adds to an error of the broker what a person can do about it.

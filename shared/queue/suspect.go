@@ -19,8 +19,8 @@ const offRecord = 2 * time.Second
 // letter.
 //
 // A process that is killed from outside in that very moment makes the same
-// letter, and so does one that was frozen for so long that the broker gave the
-// message to another. It is not lost: redrive it.
+// letter, and so does one that was frozen, or cut off from the broker, for so long
+// that the broker gave the message to another. It is not lost: redrive it.
 func (w *worker[T]) suspects(work context.Context, suspects []*delivery[T]) {
 	for i, d := range suspects {
 		done, again := w.client.turns.alone(work)

@@ -112,6 +112,9 @@ func (t *trial) read(ctx context.Context) (attempt string, sequence uint64, err 
 }
 
 func (t *trial) ask(ctx context.Context) (attempt string, sequence uint64, err error) {
+	if err := connected(t.client.conn); err != nil {
+		return "", 0, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, lookFor)
 	defer cancel()
 	question := fmt.Appendf(nil, `{"last_by_subj":%q}`, t.subject())

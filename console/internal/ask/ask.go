@@ -27,6 +27,7 @@ const (
 const (
 	clusterNoPeers      jetstream.ErrorCode = 10005
 	clusterNotAvailable jetstream.ErrorCode = 10008
+	streamOffline       jetstream.ErrorCode = 10118 // the only node that has it is down
 )
 
 // Once asks once. It fails at once while there is no connection, and in about two
@@ -168,5 +169,5 @@ func passes(err error) bool {
 		return false
 	}
 	code := api.APIError().ErrorCode
-	return code == clusterNotAvailable || code == clusterNoPeers
+	return code == clusterNotAvailable || code == clusterNoPeers || code == streamOffline
 }

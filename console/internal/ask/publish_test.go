@@ -1,0 +1,51 @@
+package ask_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+
+	"decoupled.example/console/internal/ask"
+	"decoupled.example/shared/brokertest"
+)
+
+// A stream without a leader has nobody who takes a message, as a missing one. It
+// will have one.
+func TestPublishWaitsForALeader(t *testing.T) {
+	t.Parallel()
+	cluster := brokertest.StartCluster(t)
+	nc := cluster.Nodes[0].Connect()
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "WORK", Subjects: []string{"work"}, Replicas: 3})
+	require.NoError(t, err)
+	for _, node := range cluster.Nodes[1:] {
+		node.Stop()
+	}
+	require.Eventually(t, func() bool {
+		_, err := js.Publish(t.Context(), "work", nil)
+		return err != nil
+	}, time.Minute, time.Millisecond, "it has no leader")
+
+	before := nc.Stats().OutMsgs
+	done := make(chan error, 1)
+	m := &nats.Msg{Subject: "work", Header: nats.Header{jetstream.MsgIDHeader: {"one"}}}
+	go func() { done <- ask.Publish(t.Context(), js, "WORK", m) }()
+	require.Eventually(t, func() bool { return nc.Stats().OutMsgs > before+10 || len(done) > 0 }, time.Minute, time.Millisecond)
+	require.Empty(t, done, "it goes on trying")
+	for _, node := range cluster.Nodes[1:] {
+		node.Restart()
+	}
+	require.NoError(t, <-done)
+}
+
+func TestPublishToAMissingStream(t *testing.T) {
+	t.Parallel()
+	_, js := connect(t, brokertest.Start(t))
+	err := ask.Publish(t.Context(), js, "WORK", &nats.Msg{Subject: "work"})
+	require.ErrorIs(t, err, jetstream.ErrNoStreamResponse)
+	require.ErrorContains(t, err, "run setup")
+}
