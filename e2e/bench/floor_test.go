@@ -11,9 +11,9 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/nats-io/nuid"
 	"github.com/stretchr/testify/require"
 
+	"decoupled.example/shared/contract"
 	"decoupled.example/shared/topology"
 )
 
@@ -69,7 +69,7 @@ func (f *floor) run(ctx context.Context, n int) {
 			for i := range batch {
 				batch[i] = &nats.Msg{}
 				if f.recorded {
-					batch[i].Header = nats.Header{jetstream.MsgIDHeader: {nuid.Next()}}
+					batch[i].Header = nats.Header{jetstream.MsgIDHeader: {contract.NewID()}}
 				}
 			}
 			f.send(topology.SubjectRequest, batch)

@@ -86,6 +86,7 @@ func TestFaultsOfTheBroker(t *testing.T) {
 func TestFaultsOfTheLeader(t *testing.T) {
 	t.Parallel()
 	long(t)
+	//nolint:paralleltest // nine nodes at once are too many for a small machine
 	for name, fault := range map[string]struct {
 		do, undo func(*unit)
 	}{
