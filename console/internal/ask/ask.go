@@ -28,6 +28,7 @@ const (
 	clusterNoPeers      jetstream.ErrorCode = 10005
 	clusterNotAvailable jetstream.ErrorCode = 10008
 	streamOffline       jetstream.ErrorCode = 10118 // the only node that has it is down
+	idInProcess         jetstream.ErrorCode = 10158 // an earlier attempt is not replicated yet
 )
 
 // Once asks once. It fails at once while there is no connection, and in about two
@@ -168,6 +169,9 @@ func passes(err error) bool {
 	if !errors.As(err, &api) || api.APIError() == nil {
 		return false
 	}
-	code := api.APIError().ErrorCode
-	return code == clusterNotAvailable || code == clusterNoPeers || code == streamOffline
+	switch api.APIError().ErrorCode {
+	case clusterNotAvailable, clusterNoPeers, streamOffline, idInProcess:
+		return true
+	}
+	return false
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -17,14 +18,17 @@ func Publish(ctx context.Context, js jetstream.JetStream, stream string, m *nats
 		if !errors.Is(err, jetstream.ErrNoStreamResponse) {
 			return err
 		}
-		// Nobody takes it: there is no such stream, or it is electing its leader.
-		switch _, found := js.Stream(ctx, stream); {
-		case found == nil: // by now it may be elected
-			return fmt.Errorf("%w: %w", nats.ErrNoResponders, err)
+		// Nobody takes it: no stream does, or it is electing its leader, or the
+		// leader has only just begun and not all nodes know.
+		s, found := js.Stream(ctx, stream)
+		switch {
 		case errors.Is(found, jetstream.ErrStreamNotFound):
 			return err
-		default:
+		case found != nil:
 			return found
+		case !slices.Contains(s.CachedInfo().Config.Subjects, m.Subject):
+			return err
 		}
+		return fmt.Errorf("%w: nobody takes messages for %s yet", nats.ErrTimeout, stream)
 	})
 }

@@ -35,17 +35,25 @@ func TestPublishWaitsForALeader(t *testing.T) {
 	m := &nats.Msg{Subject: "work", Header: nats.Header{jetstream.MsgIDHeader: {"one"}}}
 	go func() { done <- ask.Publish(t.Context(), js, "WORK", m) }()
 	require.Eventually(t, func() bool { return nc.Stats().OutMsgs > before+10 || len(done) > 0 }, time.Minute, time.Millisecond)
-	require.Empty(t, done, "it goes on trying")
+	select {
+	case err := <-done:
+		require.FailNow(t, "it gave up", "%v", err)
+	default:
+	}
 	for _, node := range cluster.Nodes[1:] {
 		node.Restart()
 	}
 	require.NoError(t, <-done)
 }
 
-func TestPublishToAMissingStream(t *testing.T) {
+func TestPublishWhereNoStreamTakesIt(t *testing.T) {
 	t.Parallel()
 	_, js := connect(t, brokertest.Start(t))
-	err := ask.Publish(t.Context(), js, "WORK", &nats.Msg{Subject: "work"})
-	require.ErrorIs(t, err, jetstream.ErrNoStreamResponse)
-	require.ErrorContains(t, err, "run setup")
+	_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "WORK", Subjects: []string{"work"}})
+	require.NoError(t, err)
+	for stream, subject := range map[string]string{"OTHER": "other", "WORK": "unknown"} {
+		err := ask.Publish(t.Context(), js, stream, &nats.Msg{Subject: subject})
+		require.ErrorIs(t, err, jetstream.ErrNoStreamResponse)
+		require.ErrorContains(t, err, "run setup")
+	}
 }
