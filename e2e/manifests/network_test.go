@@ -85,7 +85,10 @@ func (r rule) matches(t *testing.T, c *cluster, other end, at door) bool {
 	require.NotEmpty(t, r.ports, "a rule for every port")
 	return slices.ContainsFunc(r.ports, at.is) &&
 		slices.ContainsFunc(r.peers, func(p networking.NetworkPolicyPeer) bool {
-			require.Nil(t, p.IPBlock)
+			if p.IPBlock != nil {
+				require.Empty(t, p.IPBlock.Except)
+				return p.IPBlock.CIDR == other.pod+"/32"
+			}
 			namespace := labels.Set{"kubernetes.io/metadata.name": other.namespace}
 			if p.NamespaceSelector == nil && other.namespace != credentials.Namespace ||
 				p.NamespaceSelector != nil && !selects(t, p.NamespaceSelector, namespace) {
@@ -102,7 +105,7 @@ func selects(t *testing.T, selector *meta.LabelSelector, set labels.Set) bool {
 	return s.Matches(set)
 }
 
-// Everyone reaches the broker and the name server, and nothing else.
+// Clients reach the broker, and everyone the name server, and nothing else.
 func TestNobodyReachesWhatTheyDoNotNeed(t *testing.T) {
 	t.Parallel()
 	tcp := func(port int) door { return door{core.ProtocolTCP, port} }
@@ -111,11 +114,14 @@ func TestNobodyReachesWhatTheyDoNotNeed(t *testing.T) {
 	ours := func(pod string) end { return end{credentials.Namespace, pod} }
 	broker, names, keda := ours("nats"), end{"kube-system", "kube-dns"}, end{"keda", "keda-operator"}
 	stranger, internet := end{"default", "stranger"}, end{"internet", ""}
+	cache := end{"node", "169.254.20.10"} // of names, where there is one on each node
 	for _, dir := range all {
 		c := build(t, dir)
 		for pod := range c.pods() {
 			require.True(t, c.reaches(t, ours(pod), names, udp(dns)), "%s asks for names", pod)
 			require.True(t, c.reaches(t, ours(pod), names, tcp(dns)), "%s asks for names with long answers", pod)
+			require.True(t, c.reaches(t, ours(pod), cache, udp(dns)), "%s asks its node for names", pod)
+			require.False(t, c.reaches(t, ours(pod), cache, tcp(80)), "%s reaches more of its node", pod)
 			require.False(t, c.reaches(t, ours(pod), stranger, udp(dns)), "%s asks somebody else", pod)
 			require.False(t, c.reaches(t, ours(pod), internet, tcp(443)), "%s reaches the internet", pod)
 			require.False(t, c.reaches(t, ours(pod), stranger, tcp(80)), "%s reaches a stranger", pod)
