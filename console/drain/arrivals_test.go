@@ -31,4 +31,7 @@ func TestArrivalsAreThoseOfLate(t *testing.T) {
 	require.Zero(t, a.rate(), "a queue made anew counts from 1 again")
 	a.note(State{LastSeq: 5, Created: begun.Add(time.Hour)}, begun.Add(32*time.Second))
 	require.InDelta(t, 2, a.rate(), 0.01)
+
+	a.note(State{LastSeq: 1, Created: begun.Add(time.Hour)}, begun.Add(33*time.Second))
+	require.Zero(t, a.rate(), "a broker that lost what it had not synced counts from before")
 }

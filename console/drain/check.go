@@ -25,6 +25,16 @@ func Check(ctx context.Context, js jetstream.JetStream) (bool, Snapshot, error) 
 	return check(ctx, streamState(js))
 }
 
+// CheckPatiently is Check, but goes on while the broker is away, silent, or
+// electing a leader, until ctx ends.
+func CheckPatiently(ctx context.Context, js jetstream.JetStream) (drained bool, s Snapshot, err error) {
+	err = ask.Again(ctx, js.Conn(), func(ctx context.Context) (err error) {
+		drained, s, err = Check(ctx, js)
+		return err
+	})
+	return drained, s, err
+}
+
 func check(ctx context.Context, read reader) (bool, Snapshot, error) {
 	first, err := pass(ctx, read, order)
 	if err != nil {

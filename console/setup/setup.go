@@ -18,7 +18,7 @@ import (
 // Result is what was found and made, by name ("REQUESTS", "REQUESTS/generator").
 type Result struct {
 	Created   []string `json:"created,omitempty"`
-	Present   []string `json:"present,omitempty"`   // and as it should be
+	Present   []string `json:"present,omitempty"`   // was there, and as it should be
 	Updated   []string `json:"updated,omitempty"`   // changed, by Update
 	Different []string `json:"different,omitempty"` // each difference of what is not as it should be
 }
@@ -140,13 +140,7 @@ func notes(info *jetstream.StreamInfo, keep time.Duration) map[string]string {
 	if was == 0 || was == keep || forgot.Before(info.Created) {
 		return info.Config.Metadata
 	}
-	all := map[string]string{topology.MetadataForgot: forgot.UTC().Format(time.RFC3339Nano)}
-	for name, value := range info.Config.Metadata {
-		if name != topology.MetadataForgot {
-			all[name] = value
-		}
-	}
-	return all
+	return topology.NoteForgotten(info.Config.Metadata, forgot)
 }
 
 func (s *setup) consumer(ctx context.Context, want topology.Consumer) error {

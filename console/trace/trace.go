@@ -61,9 +61,7 @@ func Request(ctx context.Context, js jetstream.JetStream, t *topology.Topology, 
 type reader struct {
 	topology *topology.Topology
 	dead     *letters.Letters
-	// drained says whether the queues were empty together at some moment during
-	// the call.
-	drained func(ctx context.Context) (bool, drain.Snapshot, error)
+	drained  func(ctx context.Context) (bool, drain.Snapshot, error)
 }
 
 func newReader(ctx context.Context, js jetstream.JetStream, t *topology.Topology) (*reader, error) {
@@ -76,12 +74,8 @@ func newReader(ctx context.Context, js jetstream.JetStream, t *topology.Topology
 			return nil, err
 		}
 	}
-	return &reader{topology: t, dead: dead, drained: func(ctx context.Context) (drained bool, s drain.Snapshot, err error) {
-		err = ask.Again(ctx, js.Conn(), func(ctx context.Context) (err error) {
-			drained, s, err = drain.Check(ctx, js)
-			return err
-		})
-		return drained, s, err
+	return &reader{topology: t, dead: dead, drained: func(ctx context.Context) (bool, drain.Snapshot, error) {
+		return drain.CheckPatiently(ctx, js)
 	}}, nil
 }
 

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"decoupled.example/console/drain"
-	"decoupled.example/console/internal/ask"
 	"decoupled.example/shared/ledger"
 )
 
@@ -63,7 +62,7 @@ func (v *verifier) judge(ctx context.Context, entries []ledger.Entry, origin str
 // lookAgain says which of the requests that were not complete have a letter, and
 // whether the queues were seen empty. If so, it has read their states again.
 func (v *verifier) lookAgain(ctx context.Context, open []ledger.Entry, states map[string]state) (empty bool, dead map[string]bool, err error) {
-	empty, before, err := v.drained(ctx)
+	empty, before, err := drain.CheckPatiently(ctx, v.js)
 	if err != nil {
 		return false, nil, err
 	}
@@ -84,23 +83,13 @@ func (v *verifier) lookAgain(ctx context.Context, open []ledger.Entry, states ma
 	if empty {
 		// What was in a letter when the queues were empty may have been redriven
 		// before we looked for the letter.
-		_, after, err := v.drained(ctx)
+		_, after, err := drain.CheckPatiently(ctx, v.js)
 		if err != nil {
 			return false, nil, err
 		}
 		empty = before.SameLetters(after)
 	}
 	return empty, dead, nil
-}
-
-// drained says whether the queues were empty together at some moment during
-// the call.
-func (v *verifier) drained(ctx context.Context) (empty bool, s drain.Snapshot, err error) {
-	err = ask.Again(ctx, v.js.Conn(), func(ctx context.Context) (err error) {
-		empty, s, err = drain.Check(ctx, v.js)
-		return err
-	})
-	return empty, s, err
 }
 
 // states reads how far requests have come. Only what is in one ledger is looked

@@ -25,7 +25,7 @@ func (m *memory) note(info *jetstream.StreamInfo) {
 	if keep := info.Config.MaxAge; keep > 0 && (m.keep == 0 || keep < m.keep) {
 		m.keep = keep
 	}
-	if since := forgotten(info); since.After(m.since) {
+	if since := topology.Forgotten(info.Config.Metadata); since.After(m.since) {
 		m.since = since
 	}
 	if !info.TimeStamp.IsZero() {
@@ -46,19 +46,12 @@ func (m *memory) forgot(e ledger.Entry, now time.Time) bool {
 	return oldest.Before(m.since.Add(skew)) || m.keep > 0 && now.Add(m.ahead).Sub(oldest) > m.keep-skew
 }
 
-// forgotten is the time before which the ledger has forgotten what it kept,
-// though its settings do not say so: it was made to remember for longer.
-func forgotten(info *jetstream.StreamInfo) time.Time {
-	at, _ := time.Parse(time.RFC3339Nano, info.Config.Metadata[topology.MetadataForgot]) // none: it was not
-	return at
-}
-
 // Repeated is how many entries a ledger's stream has stored since its reset and
 // has no more: each key should have been written once.
 func Repeated(info *jetstream.StreamInfo) uint64 {
 	base, _ := strconv.ParseUint(info.Config.Metadata[topology.MetadataReset], 10, 64) // none: never reset
 	expires := info.Config.MaxAge > 0 && info.TimeStamp.Sub(info.Created) > info.Config.MaxAge
-	if (expires || forgotten(info).After(info.Created)) && info.State.FirstSeq > 0 {
+	if (expires || topology.Forgotten(info.Config.Metadata).After(info.Created)) && info.State.FirstSeq > 0 {
 		base = max(base, info.State.FirstSeq-1) // what is missing at the front has expired
 	}
 	written := max(info.State.LastSeq, base) - base

@@ -65,6 +65,9 @@ func Get(ctx context.Context, conn *nats.Conn, stream string, q Query) (messages
 		select {
 		case m = <-answers:
 		case <-ctx.Done():
+			if conn.IsClosed() {
+				return messages, false, nats.ErrConnectionClosed
+			}
 			return messages, false, ctx.Err()
 		}
 		// A message has a sequence; what is only the broker's word has a status.

@@ -1,7 +1,6 @@
 package direct_test
 
 import (
-	"context"
 	"fmt"
 	"testing"
 
@@ -93,5 +92,5 @@ func TestClosingTheConnectionEndsIt(t *testing.T) {
 	_, err = asked.NextMsgWithContext(t.Context())
 	require.NoError(t, err)
 	conn.Close()
-	require.ErrorIs(t, <-done, context.Canceled)
+	require.ErrorIs(t, <-done, nats.ErrConnectionClosed)
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"decoupled.example/shared/brokertest"
+	"decoupled.example/shared/contract"
 	"decoupled.example/shared/queue"
 	"decoupled.example/shared/topology"
 )
@@ -255,4 +256,20 @@ func TestOutageIsNotFilledWithReportsOfProgress(t *testing.T) {
 	release()
 	f.broker.Restart()
 	f.drained()
+}
+
+// What a consumer asks during an outage would be sent after it, by each replica,
+// and would be in the way of acknowledgements until then.
+func TestWithoutAConnectionNothingIsAsked(t *testing.T) {
+	t.Parallel()
+	f := start(t, topology.Settings{})
+	conn := f.connect()
+	q := queue.New(f.client(conn, patience), requestsConfig(), contract.Requests)
+	f.broker.Stop()
+	f.eventually(func() bool { return !conn.IsConnected() }, "it is gone")
+	before := conn.Stats().OutMsgs
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	require.NoError(t, q.Consume(ctx, newHandled().handle))
+	require.Equal(t, before, conn.Stats().OutMsgs)
 }

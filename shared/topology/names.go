@@ -38,12 +38,9 @@ const (
 // MetadataReset is the metadata of a queue's or ledger's stream that tells its
 // last sequence when it was emptied: from there on everything counts anew.
 // MetadataDeliveries is, of a queue's, how many deliveries there had been.
-// MetadataForgot is, of a ledger's, a time (RFC 3339): what is older had expired
-// when the ledger was made to remember for longer.
 const (
 	MetadataReset      = "decoupled.reset"
 	MetadataDeliveries = "decoupled.reset.deliveries"
-	MetadataForgot     = "decoupled.forgot"
 )
 
 // QueueNames are the names of the queues in the order a request passes them.

@@ -10,8 +10,10 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Publish publishes a message to a stream, as patiently as Patiently. It may do so
-// more than once: the message needs an ID that the stream deduplicates by.
+// Publish publishes a message to a stream, as patiently as Patiently. Unlike a
+// service it does not wait for a stream that is missing, or full: that is for the
+// operator to mend. It may publish more than once, so the message needs an ID that
+// the stream deduplicates by.
 func Publish(ctx context.Context, js jetstream.JetStream, stream string, m *nats.Msg) error {
 	return Patiently(ctx, js.Conn(), func(ctx context.Context) error {
 		_, err := js.PublishMsg(ctx, m, jetstream.WithExpectStream(stream))
