@@ -336,6 +336,19 @@ func TestPauseForATime(t *testing.T) {
 	require.Contains(t, done(t, url, "resume", "receipts"), "RECEIPTS flows")
 }
 
+// Who sends by a program learns the IDs.
+func TestSendSaysWhatItSent(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	result := decode[sent](t, b.Broker.URL(), "send", "2500")
+	require.Equal(t, 2500, result.Sent)
+	var asked []string
+	for _, entry := range b.Entries(topology.Asked) {
+		asked = append(asked, entry.ID)
+	}
+	require.Equal(t, asked, result.IDs)
+}
+
 func TestSendTwiceHasOneEffect(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)

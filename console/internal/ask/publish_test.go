@@ -1,6 +1,7 @@
 package ask_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -48,11 +49,13 @@ func TestPublishWaitsForALeader(t *testing.T) {
 
 func TestPublishWhereNoStreamTakesIt(t *testing.T) {
 	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
 	_, js := connect(t, brokertest.Start(t))
-	_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "WORK", Subjects: []string{"work"}})
+	_, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "WORK", Subjects: []string{"work"}})
 	require.NoError(t, err)
 	for stream, subject := range map[string]string{"OTHER": "other", "WORK": "unknown"} {
-		err := ask.Publish(t.Context(), js, stream, &nats.Msg{Subject: subject})
+		err := ask.Publish(ctx, js, stream, &nats.Msg{Subject: subject})
 		require.ErrorIs(t, err, jetstream.ErrNoStreamResponse)
 		require.ErrorContains(t, err, "run setup")
 	}
