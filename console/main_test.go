@@ -302,6 +302,18 @@ func TestStatusShowsWhatIsThere(t *testing.T) {
 	require.Len(t, rates.Ledgers, 4)
 }
 
+func TestStatusShowsTheProblemsOfEachReplica(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	problem := `REQUESTS: backing off for 5s after "connection refused"`
+	s, err := service.New(topology.Generator, b.Conn, b.Log(), time.Second)
+	require.NoError(t, err)
+	require.NotContains(t, done(t, b.Broker.URL(), "status"), "problem")
+	s.ReportProblems(func() []string { return []string{problem} })
+	require.Contains(t, done(t, b.Broker.URL(), "status"), "  problem: "+problem+"\n")
+	require.Equal(t, []string{problem}, decode[status.Status](t, b.Broker.URL(), "status").Replicas[0].Problems)
+}
+
 // Whoever may answer, or set aside, cannot write to an operator's terminal.
 func TestHostileTextIsShownEscaped(t *testing.T) {
 	t.Parallel()
@@ -312,7 +324,7 @@ func TestHostileTextIsShownEscaped(t *testing.T) {
 	_, err := b.JS.PublishMsg(b.Context(), &nats.Msg{Subject: "dead.REQUESTS." + id, Header: nats.Header{"Dead-Reason": {"it is " + hostile}}})
 	require.NoError(t, err)
 	b.Keep(topology.Generated, ledger.Entry{ID: id, Value: []byte(hostile)})
-	answer, err := json.Marshal(service.Status{Service: hostile, Instance: hostile, Host: hostile})
+	answer, err := json.Marshal(service.Status{Service: hostile, Instance: hostile, Host: hostile, Problems: []string{hostile}})
 	require.NoError(t, err)
 	_, err = b.Conn.Subscribe(service.StatusSubject(topology.Generator), func(m *nats.Msg) { _ = m.Respond(answer) })
 	require.NoError(t, err)

@@ -79,6 +79,9 @@ func printStatus(s *session, before, now status.Status) {
 	s.say("%-10s %-24s %-16s %9s  %s", "SERVICE", "INSTANCE", "HOST", "UP", "COUNTS")
 	for _, r := range now.Replicas {
 		s.say("%-10s %-24s %-16s %9s  %s", shown.Text(r.Service), shown.Text(r.Instance), shown.Text(r.Host), now.At.Sub(r.Started).Round(time.Second), counts(r.Counts))
+		for _, problem := range r.Problems {
+			s.say("  problem: %s", shown.Text(problem))
+		}
 	}
 }
 

@@ -79,6 +79,7 @@ func answers(ctx context.Context, nc *nats.Conn, first, following time.Duration)
 		within = following
 		var s service.Status
 		if json.Unmarshal(m.Data, &s) == nil && s.Service != "" {
+			s.Problems = s.Problems[:min(len(s.Problems), service.MaxProblems)] // anyone may answer
 			replicas = append(replicas, s)
 		}
 	}

@@ -19,30 +19,35 @@ import (
 // hangUpWithin bounds how long a shutdown waits for a scrape in progress.
 const hangUpWithin = time.Second
 
-// health answers whether the process lives (/livez), whether it can work
-// (/readyz), and with its metrics (/metrics).
+// health serves whether the process lives (/livez), whether it can work
+// (/readyz), and its metrics (/metrics).
 //
-// The two questions are kept apart because their answers have different
-// consequences: what does not live is restarted, what is not ready only gets no
-// traffic. A broker that is away must therefore never show in /livez: it would
-// have every service restarted in the middle of the outage.
+// The two questions are kept apart because an orchestrator restarts a process
+// that does not live, and only withholds traffic from one that is not ready. A
+// broker outage must therefore never fail /livez: it would restart every service
+// in the middle of the outage.
 type health struct {
-	mu     sync.Mutex
-	checks []func() error
+	live, ready checks
 }
 
-// add registers a check: not nil means not ready, and says why.
-func (h *health) add(check func() error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.checks = append(h.checks, check)
+// checks are asked one after the other until one objects. They are safe for
+// concurrent use.
+type checks struct {
+	mu  sync.Mutex
+	all []func() error
 }
 
-// ready is the answer of the first check that objects.
-func (h *health) ready() error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, check := range h.checks {
+func (c *checks) add(check func() error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all = append(c.all, check)
+}
+
+// objection returns the first error, or nil.
+func (c *checks) objection() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, check := range c.all {
 		if err := check(); err != nil {
 			return err
 		}
@@ -52,18 +57,21 @@ func (h *health) ready() error {
 
 func (h *health) handler(metrics prometheus.Gatherer) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, "alive\n")
-	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if err := h.ready(); err != nil {
-			http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-		_, _ = io.WriteString(w, "ready\n")
-	})
+	mux.HandleFunc("GET /livez", answer(&h.live, "alive"))
+	mux.HandleFunc("GET /readyz", answer(&h.ready, "ready"))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	return mux
+}
+
+// answer responds with the state, or with status 503 and the reason.
+func answer(c *checks, state string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if err := c.objection(); err != nil {
+			http.Error(w, "not "+state+": "+err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, state+"\n")
+	}
 }
 
 // serveHealth serves until stop is called. Without an address it does nothing.

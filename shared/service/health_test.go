@@ -62,6 +62,41 @@ func TestReadyWhenTheProgramSaysSo(t *testing.T) {
 	p.awaitStatus("/readyz", http.StatusOK)
 }
 
+func TestLiveWhen_FailsLivezAloneWithItsReason(t *testing.T) {
+	t.Parallel()
+	b := brokertest.Start(t, core)
+	var stuck atomic.Bool
+	p := boot(t, func(ctx context.Context, s *service.Service) error {
+		s.LiveWhen(func() error { return nil })
+		s.LiveWhen(func() error {
+			if stuck.Load() {
+				return errors.New("a handler of REQUESTS never returned")
+			}
+			return nil
+		})
+		s.Log.Info().Msg("working")
+		return idle(ctx, s)
+	}, "--nats-url", b.URL(), "--listen=127.0.0.1:0")
+	p.await("working")
+	p.awaitStatus("/readyz", http.StatusOK)
+	status, body := p.get("/livez")
+	require.Equal(t, http.StatusOK, status)
+	require.Equal(t, "alive\n", body)
+
+	stuck.Store(true)
+	status, body = p.get("/livez")
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	require.Equal(t, "not alive: a handler of REQUESTS never returned\n", body)
+	status, _ = p.get("/readyz")
+	require.Equal(t, http.StatusOK, status, "whether it can work is another question")
+
+	stuck.Store(false)
+	b.Stop()
+	p.awaitStatus("/readyz", http.StatusServiceUnavailable)
+	status, _ = p.get("/livez")
+	require.Equal(t, http.StatusOK, status, "a broker outage restarts nothing")
+}
+
 func TestNotReadyWhileStopping(t *testing.T) {
 	t.Parallel()
 	b := brokertest.Start(t, core)

@@ -43,7 +43,7 @@ func (p Program) live(ctx context.Context, log zerolog.Logger) (told time.Time, 
 	}
 	defer l.close()
 	s.Conn = l.conn
-	s.Instance, err = Announce(s.Conn, p.Name, s.currentCounts)
+	s.Instance, err = Announce(s.Conn, p.Name, s.currentCounts, s.problems.current)
 	if !outlive() {
 		return time.Now(), nil
 	}

@@ -14,6 +14,6 @@ import (
 func New(name string, conn *nats.Conn, log zerolog.Logger, grace time.Duration) (*Service, error) {
 	s := &Service{Name: name, Log: log, Conn: conn, Registry: prometheus.NewRegistry(), Grace: grace, health: &health{}}
 	var err error
-	s.Instance, err = Announce(conn, name, s.currentCounts)
+	s.Instance, err = Announce(conn, name, s.currentCounts, s.problems.current)
 	return s, err
 }

@@ -23,19 +23,34 @@ type Service struct {
 	// Grace is how long work in hand may take after the context of Run ended.
 	Grace time.Duration
 
-	health *health
-	counts atomic.Pointer[func() map[string]int64]
+	health   *health
+	counts   atomic.Pointer[func() map[string]int64]
+	problems problems
 }
 
-// ReadyWhen makes /readyz depend on a check: an error means not ready, and is
-// what /readyz says. Checks are called at each request, one after the other,
-// and must be quick. That NATS is connected is checked already.
-func (s *Service) ReadyWhen(check func() error) { s.health.add(check) }
+// ReadyWhen makes /readyz depend on check: an error means that this replica is
+// not ready, and is the answer of /readyz. Checks are called at each request, one
+// after the other, and must return quickly. The connection to NATS is checked
+// already.
+func (s *Service) ReadyWhen(check func() error) { s.health.ready.add(check) }
+
+// LiveWhen makes /livez depend on check: an error means that only a restart can
+// help this replica, and is the answer of /livez. Checks are called at each
+// request, one after the other, and must return quickly. A broker outage must not
+// fail one.
+func (s *Service) LiveWhen(check func() error) { s.health.live.add(check) }
 
 // ReportCounts sets what this replica answers as the counts of its Status. The
 // function is called for each answer, concurrently with everything else, and
-// must be quick.
+// must return quickly.
 func (s *Service) ReportCounts(counts func() map[string]int64) { s.counts.Store(&counts) }
+
+// ReportProblems adds a source of the problems of this replica's Status: what
+// keeps it from working normally now, one line each, such as
+// "REQUESTS: backing off for 5s after \"connection refused\"". The function is
+// called for each answer, concurrently with everything else, and must return
+// quickly. Lines are cut where they get long, and left out where they get many.
+func (s *Service) ReportProblems(problems func() []string) { s.problems.add(problems) }
 
 func (s *Service) currentCounts() map[string]int64 {
 	if counts := s.counts.Load(); counts != nil {

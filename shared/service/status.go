@@ -19,6 +19,10 @@ type Status struct {
 	Version  string           `json:"version"`
 	Started  time.Time        `json:"started"` // by the replica's clock
 	Counts   map[string]int64 `json:"counts"`  // since Started; what they count is the service's affair
+
+	// Problems is what keeps the replica from working normally now, one line each
+	// and at most MaxProblems.
+	Problems []string `json:"problems,omitempty"`
 }
 
 // Counts that operators rely on, whatever else a service counts.
@@ -31,12 +35,13 @@ const (
 func StatusSubject(service string) string { return "status." + service }
 
 // Announce makes this process known as one replica of a service, until nc is
-// closed: a NATS micro service with one endpoint, on StatusSubject. Counts is
-// called for each answer, concurrently with everything else; it must be quick.
+// closed: a NATS micro service with one endpoint, on StatusSubject. The functions
+// counts and problems are called for each answer, concurrently with everything
+// else, and must return quickly.
 //
 // It returns the replica's instance ID. While NATS is away it succeeds as well:
 // the replica appears when the connection is there, and after each reconnect.
-func Announce(nc *nats.Conn, name string, counts func() map[string]int64) (instance string, err error) {
+func Announce(nc *nats.Conn, name string, counts func() map[string]int64, problems func() []string) (instance string, err error) {
 	build := CurrentBuild()
 	host, err := os.Hostname()
 	if err != nil {
@@ -60,7 +65,7 @@ func Announce(nc *nats.Conn, name string, counts func() map[string]int64) (insta
 	status.Instance = replica.Info().ID
 	handler := micro.HandlerFunc(func(r micro.Request) {
 		answer := status
-		answer.Counts = counts()
+		answer.Counts, answer.Problems = counts(), problems()
 		// An answer that cannot be sent is one that nobody waits for any more.
 		_ = r.RespondJSON(answer)
 	})

@@ -4,11 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
+	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/shared/brokertest"
@@ -90,6 +94,49 @@ func TestStatusWithoutCountsIsAnEmptyObject(t *testing.T) {
 	}
 }
 
+func TestReportProblems_AreAnsweredInTheStatusUntilTheyAreOver(t *testing.T) {
+	t.Parallel()
+	b := brokertest.Start(t, core)
+	s, err := service.New("tester", b.Connect(), zerolog.Nop(), patience)
+	require.NoError(t, err)
+	problems := func() []string {
+		for _, status := range ask(t, b.Connect(), service.StatusSubject("tester"), 1, instance) {
+			return status.Problems
+		}
+		return nil
+	}
+	require.Empty(t, problems())
+	var over atomic.Bool
+	s.ReportProblems(func() []string { return nil })
+	s.ReportProblems(func() []string {
+		if over.Load() {
+			return nil
+		}
+		return []string{`REQUESTS: backing off for 5s after "connection refused"`}
+	})
+	s.ReportProblems(func() []string { return []string{"RECEIPTS: a handler is overdue"} })
+	require.Equal(t, []string{`REQUESTS: backing off for 5s after "connection refused"`, "RECEIPTS: a handler is overdue"}, problems())
+	over.Store(true)
+	require.Equal(t, []string{"RECEIPTS: a handler is overdue"}, problems())
+}
+
+// What a problem quotes may be of any length, and anyone's.
+func TestReportProblems_AreBoundedAndPrintable(t *testing.T) {
+	t.Parallel()
+	b := brokertest.Start(t, core)
+	s, err := service.New("tester", b.Connect(), zerolog.Nop(), patience)
+	require.NoError(t, err)
+	s.ReportProblems(func() []string { return []string{"two\nlines\x1b[2J \u202eturned \xff", strings.Repeat("ö", 10_000)} })
+	s.ReportProblems(func() []string { return slices.Repeat([]string{"again"}, 1000) })
+	for _, status := range ask(t, b.Connect(), service.StatusSubject("tester"), 1, instance) {
+		require.Len(t, status.Problems, service.MaxProblems)
+		require.Equal(t, "two lines\ufffd[2J \ufffdturned \ufffd", status.Problems[0])
+		require.Regexp(t, "^ö{140,150}…$", status.Problems[1])
+		require.Equal(t, "again", status.Problems[2])
+		require.Equal(t, "and 995 more", status.Problems[service.MaxProblems-1])
+	}
+}
+
 func TestStatusIsThereBeforeAndAfterTheBroker(t *testing.T) {
 	t.Parallel()
 	b := brokertest.Start(t, core)
@@ -117,7 +164,7 @@ func TestAnnounceNeedsAnOpenConnection(t *testing.T) {
 	b := brokertest.Start(t, core)
 	nc := b.Connect()
 	nc.Close()
-	_, err := service.Announce(nc, "tester", func() map[string]int64 { return nil })
+	_, err := service.Announce(nc, "tester", func() map[string]int64 { return nil }, func() []string { return nil })
 	require.ErrorContains(t, err, "cannot announce service tester")
 	require.ErrorIs(t, err, nats.ErrConnectionClosed)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"decoupled.example/console/dashboard/feed"
+	"decoupled.example/console/internal/shown"
 	"decoupled.example/shared/service"
 	"decoupled.example/shared/topology"
 )
@@ -18,10 +19,22 @@ type station struct {
 	Ledger   string
 	Count    uint64
 	Rate     float64
-	Replicas []string // one mark each
-	More     int      // replicas without a mark
+	Replicas []mark
+	More     int // replicas without a mark
 	Alive    int
-	Controls bool // it can be scaled here
+	Troubled int    // replicas that report a problem
+	Problem  string // the first one that is reported
+	Controls bool   // it can be scaled here
+}
+
+// mark stands for one replica.
+type mark struct {
+	Title    string // its instance, and its problems
+	Troubled bool
+}
+
+func newMark(r service.Status) mark {
+	return mark{Title: shown.Text(strings.Join(append([]string{r.Instance}, r.Problems...), " · ")), Troubled: len(r.Problems) > 0}
 }
 
 // marks is how many replicas get a mark of their own.
@@ -54,13 +67,18 @@ func newStations(s feed.Snapshot, o Options) []station {
 			Controls: o.Fleets && !o.ReadOnly && place.first,
 		}
 		for _, r := range replicas {
-			switch {
-			case r.Service != place.service:
-			case len(v.Replicas) == marks:
-				v.More++
-			default:
-				v.Replicas = append(v.Replicas, r.Instance)
+			if r.Service != place.service {
+				continue
 			}
+			if len(r.Problems) > 0 {
+				v.Troubled++
+				v.Problem = cmp.Or(v.Problem, shown.Text(r.Problems[0]))
+			}
+			if len(v.Replicas) == marks {
+				v.More++
+				continue
+			}
+			v.Replicas = append(v.Replicas, newMark(r))
 		}
 		stations[i] = v
 	}

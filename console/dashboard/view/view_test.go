@@ -67,6 +67,7 @@ func running() feed.Snapshot {
 	for i := range 3 {
 		s.Status.Replicas = append(s.Status.Replicas, service.Status{Service: topology.Generator, Instance: "instance" + string(rune('A'+i)), Started: noon.Add(-time.Hour)})
 	}
+	s.Status.Replicas[1].Problems = []string{"REQUESTS: backing off for 5s after \"connection refused\"", "<script>alert(2)</script>\x1b[2J"}
 	for i := range uint64(60) {
 		n := 200 * i
 		s.History = append(s.History, feed.Point{At: noon.Add(time.Duration(i)*time.Second - 59*time.Second), Ledgers: [4]uint64{n + 545, n - n/8, n - n/8, n / 2}, Depths: [3]uint64{n / 8, 0, 0}})
