@@ -27,7 +27,7 @@ const (
 	// commit is what the images that are tested say that they were made from.
 	commit = "c0ffee"
 	// brokerImage is what docker-compose.yml names, too.
-	brokerImage = "nats:2.15.2-alpine"
+	brokerImage = "nats:2.15.3-alpine"
 	// patience bounds every wait. No test waits for it unless it fails.
 	patience = 90 * time.Second
 	tick     = 50 * time.Millisecond
