@@ -56,7 +56,7 @@ func Run(ctx context.Context, nc *nats.Conn, js jetstream.JetStream, within time
 type reset struct {
 	nc     *nats.Conn
 	js     jetstream.JetStream
-	until  time.Time // the end of the pause
+	until  time.Time // the end of the pause, by our own clock
 	tell   func(string)
 	paused []string                  // the queues to resume
 	asked  *asked                    // what had been asked when they were
@@ -122,16 +122,16 @@ func (r *reset) readAsked(ctx context.Context) (asked, error) {
 // pause pauses the queues, but for those that stay paused for longer anyway.
 func (r *reset) pause(ctx context.Context) error {
 	for _, queue := range topology.QueueNames {
-		until, err := pause.Until(ctx, r.js, queue)
+		left, err := pause.Remaining(ctx, r.js, queue)
 		if err != nil {
 			return err
 		}
-		if until.After(r.until) {
+		if left > time.Until(r.until) {
 			r.tell(queue + " is paused already, and stays so")
 			continue
 		}
 		r.paused = append(r.paused, queue) // first: a pause that is not confirmed may be one
-		if err := pause.Queue(ctx, r.js, queue, time.Until(r.until)); err != nil {
+		if err := pause.Queue(ctx, r.js, queue, time.Until(r.until).Round(time.Second)); err != nil {
 			return err
 		}
 	}
@@ -146,7 +146,7 @@ func (r *reset) resume(ctx context.Context) error {
 	for _, queue := range r.paused {
 		within, cancel := context.WithTimeout(ctx, resumeWithin)
 		if err := pause.Resume(within, r.js, queue); err != nil {
-			failed = append(failed, fmt.Errorf("%w: it flows again at %s by itself, or with `console resume %s`", err, r.until.Format(time.TimeOnly), queue))
+			failed = append(failed, fmt.Errorf("%w: delivery resumes by itself within %v, or with `console resume %s`", err, max(0, time.Until(r.until)).Round(time.Second), queue))
 		}
 		cancel()
 	}
