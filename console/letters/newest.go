@@ -3,6 +3,7 @@ package letters
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -29,30 +30,35 @@ func (l *Letters) Newest(ctx context.Context, n int, state jetstream.StreamState
 
 // from returns up to n letters from that number on, the newest first.
 func (l *Letters) from(ctx context.Context, sequence uint64, n int) ([]Letter, error) {
-	var messages []direct.Message
-	err := ask.Once(ctx, l.js.Conn(), func(ctx context.Context) (err error) {
-		messages, _, err = direct.Get(ctx, l.js.Conn(), topology.DeadLetters, direct.Query{Sequence: sequence, Batch: n})
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	found := make([]Letter, len(messages))
-	for i, m := range messages {
-		s := &stored{Subject: m.Subject, Sequence: m.Sequence, Body: m.Data, Time: m.Time}
-		if m.Sequence == 0 { // its headers are not such as the client library reads
-			if s, err = l.get(ctx, query{Sequence: sequence, Next: ">"}); err != nil {
-				return nil, err
-			}
-			if s == nil { // gone meanwhile, and so is what came after it
-				return found[len(found)-i:], nil
-			}
+	var found []Letter
+	for more := true; more && len(found) < n; {
+		var messages []direct.Message
+		err := ask.Once(ctx, l.js.Conn(), func(ctx context.Context) (err error) {
+			messages, more, err = direct.From(ctx, l.js.Conn(), topology.DeadLetters, sequence, n-len(found))
+			return err
+		})
+		if err != nil {
+			return nil, err
 		}
-		letter := s.letter()
-		if m.Sequence != 0 {
-			letter.read(m.Header)
+		for _, m := range messages {
+			s := &stored{Subject: m.Subject, Sequence: m.Sequence, Body: m.Data, Time: m.Time}
+			if m.Sequence == 0 { // its headers are not such as the client library reads
+				if s, err = l.get(ctx, query{Sequence: sequence, Next: ">"}); err != nil {
+					return nil, err
+				}
+				if s == nil { // gone meanwhile, and so is what came after it
+					more = false
+					break
+				}
+			}
+			letter := s.letter()
+			if m.Sequence != 0 {
+				letter.read(m.Header)
+			}
+			found, sequence = append(found, letter), s.Sequence+1
 		}
-		found[len(found)-1-i], sequence = letter, s.Sequence+1
+		more = more && len(messages) > 0
 	}
+	slices.Reverse(found)
 	return found, nil
 }

@@ -60,3 +60,15 @@ func TestNewestShowsWhatCannotBeReadAndHidesNothing(t *testing.T) {
 	require.Equal(t, "REQUESTS", found[1].Queue)
 	require.Contains(t, found[2].Reason, "unknown")
 }
+
+// Letters are read a megabyte at a time; those that are shown may be larger.
+func TestNewest_ReadsLargeLettersToo(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	for range 5 {
+		_, err := b.JS.Publish(b.Context(), "dead.REQUESTS.unknown", make([]byte, 400<<10))
+		require.NoError(t, err)
+	}
+	_, numbers := newest(t, b, 5)
+	require.Equal(t, []uint64{5, 4, 3, 2, 1}, numbers)
+}

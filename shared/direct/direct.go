@@ -1,6 +1,6 @@
-// Package direct reads many messages of a stream with one request, from any
-// replica. A replica may lag behind: what is not found may be there nevertheless,
-// and what is found is right.
+// Package direct reads many messages of a stream with few requests, from any
+// replica. A replica may lag behind: a message that it does not return may exist
+// nevertheless. What it returns is right.
 package direct
 
 import (
@@ -8,102 +8,112 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
-	"time"
+	"slices"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
-// errIncomplete: of an answer of many messages some did not arrive.
-var errIncomplete = errors.New("the answer is incomplete")
+const (
+	// portion is how many subjects one request names; the broker takes 1024.
+	portion = 512
+	// maxBytes is how much one request reads. Without it the broker sends so much
+	// at once that it then drops the connection as a slow consumer. It sends at
+	// least one message, however large.
+	maxBytes = 1 << 20
+)
 
-// Query is which messages are wanted: either a range or the last of some
-// subjects.
-type Query struct {
+// ErrRefused is the error for a request that the broker does not answer however
+// often it is sent: it is malformed, or larger than the broker takes.
+var ErrRefused = errors.New("the broker refuses the request")
+
+// query is which messages are wanted: a range, or the last of some subjects.
+type query struct {
 	Sequence uint64   `json:"seq,omitempty"`        // from this one on
 	Batch    int      `json:"batch,omitempty"`      // so many,
-	Last     []string `json:"multi_last,omitempty"` // or the last message of each of these; at most 1024
-	MaxBytes int      `json:"max_bytes,omitempty"`  // no more than this; 0 is as much as the broker sends a connection
+	Last     []string `json:"multi_last,omitempty"` // or the last message of each of these
+	MaxBytes int      `json:"max_bytes,omitempty"`
 }
 
-// Message is a stored message.
-type Message struct {
-	Sequence uint64
-	Subject  string
-	Time     time.Time   // when it was stored, by the broker's clock
-	Header   nats.Header // its own, and the broker's after them
-	Data     []byte
-}
-
-// Get returns the messages that the answering replica has, the oldest first, and
-// whether it has more that did not fit. A message whose headers cannot be read
-// has the sequence 0, and nothing else. With an error it returns those that had
-// come. There is no end to its waiting but ctx's, and the connection's.
-func Get(ctx context.Context, conn *nats.Conn, stream string, q Query) (messages []Message, more bool, err error) {
-	body, err := json.Marshal(q)
+// From returns up to n messages from that sequence on, the oldest first, and
+// whether there are more. It stops after about a megabyte, so fewer than n says
+// nothing about what follows. A message whose headers cannot be read has the
+// sequence 0 and no other field.
+//
+// With an error it returns the messages that had arrived. It waits until ctx ends
+// or the connection is closed.
+func From(ctx context.Context, conn *nats.Conn, stream string, sequence uint64, n int) (messages []Message, more bool, err error) {
+	body, err := json.Marshal(query{Sequence: sequence, Batch: n, MaxBytes: maxBytes})
 	if err != nil {
 		return nil, false, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	// Room for all that can come, and the end: the library drops what does not
-	// fit. (Its own channel would have room for 65,536, for each request.)
-	answers := make(chan *nats.Msg, max(q.Batch, len(q.Last))+1)
-	inbox := conn.NewInbox()
-	sub, err := conn.ChanSubscribe(inbox, answers)
-	if err != nil {
-		return nil, false, err
+	if limit := conn.MaxPayload(); !fits(body, limit) {
+		return nil, false, tooSmall(limit, "messages of "+stream)
 	}
-	defer func() { _ = sub.Unsubscribe() }()        // fails only on a closed connection
-	sub.SetClosedHandler(func(string) { cancel() }) // so that it ends this too
-	if err := conn.PublishRequest("$JS.API.DIRECT.GET."+stream, inbox, body); err != nil {
-		return nil, false, err
-	}
-	for last := "0"; ; {
-		var m *nats.Msg
-		select {
-		case m = <-answers:
-		case <-ctx.Done():
-			if conn.IsClosed() {
-				return messages, false, nats.ErrConnectionClosed
-			}
-			return messages, false, ctx.Err()
-		}
-		// A message has a sequence; what is only the broker's word has a status.
-		sequence, status := said(m, jetstream.SequenceHeader), said(m, "Status")
-		switch {
-		case sequence == "" && status == "":
-			messages, last = append(messages, Message{}), ""
-			continue
-		case sequence == "" && status == "404": // none
-			return nil, false, nil
-		case sequence == "" && status == "503":
-			return nil, false, nats.ErrNoResponders
-		case sequence == "" && status != "204":
-			return messages, false, fmt.Errorf("%w: %s %s", errIncomplete, status, said(m, "Description"))
-		case last != "" && said(m, jetstream.LastSequenceHeader) != last: // a connection broke on the way
-			return messages, false, fmt.Errorf("%w: what follows %s is missing", errIncomplete, last)
-		case sequence == "": // the end
-			return messages, said(m, "Nats-Num-Pending") != "0", nil
-		}
-		read := Message{Subject: said(m, jetstream.SubjectHeader), Header: m.Header, Data: m.Data}
-		if read.Sequence, err = strconv.ParseUint(sequence, 10, 64); err != nil {
-			return messages, false, fmt.Errorf("%w: no sequence: %w", errIncomplete, err)
-		}
-		if read.Time, err = time.Parse(time.RFC3339Nano, said(m, jetstream.TimeStampHeaer)); err != nil {
-			return messages, false, fmt.Errorf("%w: no time: %w", errIncomplete, err)
-		}
-		messages, last = append(messages, read), sequence
-	}
+	return get(ctx, conn, stream, body, n)
 }
 
-// said returns what the broker says in a header. It adds its headers after those
-// that the message was published with, which may have the same names.
-func said(m *nats.Msg, header string) string {
-	values := m.Header[header]
-	if len(values) == 0 {
-		return ""
+// Last returns the last message of each of the subjects that has one, in no
+// particular order. It sends as many requests as the broker's max_payload, and the
+// size of the messages, make necessary. It leaves out messages whose headers cannot
+// be read.
+//
+// With an error it returns the messages that had arrived. It waits until ctx ends
+// or the connection is closed.
+func Last(ctx context.Context, conn *nats.Conn, stream string, subjects []string) ([]Message, error) {
+	var found []Message
+	for len(subjects) > 0 {
+		body, n, err := lastOf(subjects, conn.MaxPayload())
+		if err != nil {
+			return found, err
+		}
+		asked := subjects[:n]
+		messages, more, err := get(ctx, conn, stream, body, n)
+		messages = slices.DeleteFunc(messages, func(m Message) bool { return m.Sequence == 0 })
+		found = append(found, messages...)
+		if err != nil {
+			return found, err
+		}
+		subjects = subjects[n:]
+		// What did not fit into the answer is asked for again. An answer with
+		// nothing in it that can be read would be the same each time.
+		if more && len(messages) > 0 {
+			subjects = append(without(asked, messages), subjects...)
+		}
 	}
-	return values[len(values)-1]
+	return found, nil
+}
+
+// lastOf returns a request of at most limit bytes for the last messages of the
+// first n of the subjects.
+func lastOf(subjects []string, limit int64) (body []byte, n int, err error) {
+	for n = min(len(subjects), portion); n > 0; n /= 2 {
+		body, err = json.Marshal(query{Last: subjects[:n], MaxBytes: maxBytes})
+		if err != nil || fits(body, limit) {
+			return body, n, err
+		}
+	}
+	return nil, 0, tooSmall(limit, fmt.Sprintf("%.80q", subjects[0]))
+}
+
+// fits reports whether a broker with that max_payload takes the request; 0 is
+// unknown.
+func fits(body []byte, limit int64) bool { return limit <= 0 || int64(len(body)) <= limit }
+
+func tooSmall(limit int64, what string) error {
+	return fmt.Errorf("%w: its max_payload of %d bytes is too small to ask for %s", ErrRefused, limit, what)
+}
+
+// without returns the subjects that none of the messages has.
+func without(subjects []string, messages []Message) []string {
+	have := make(map[string]bool, len(messages))
+	for _, m := range messages {
+		have[m.Subject] = true
+	}
+	var rest []string
+	for _, s := range subjects {
+		if !have[s] {
+			rest = append(rest, s)
+		}
+	}
+	return rest
 }

@@ -2,8 +2,10 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"iter"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"decoupled.example/shared/direct"
@@ -50,14 +52,23 @@ func (l *JetStream) All(ctx context.Context) iter.Seq2[Entry, error] {
 // more.
 func (l *JetStream) following(ctx context.Context, sequence uint64) ([]stored, error) {
 	var batch []stored
-	err := l.repeat(ctx, func() (err error) {
+	err := l.repeat(ctx, func() error {
 		// No filter, as it would match all there is: for each request the broker
 		// would look at every key.
-		batch, _, err = l.fromAnyReplica(ctx, direct.Query{Sequence: sequence, Batch: page})
+		err := l.attempt(ctx, direct.Subject(l.stream()), func(ctx context.Context) error {
+			messages, _, err := direct.From(ctx, l.conn, l.stream(), sequence, page)
+			for _, m := range messages {
+				if m.Sequence == 0 { // its headers cannot be read; the leader sends them apart
+					break
+				}
+				batch = append(batch, l.stored(m))
+			}
+			return err
+		})
 		if len(batch) > 0 {
 			return nil // if it was interrupted: the next call goes on from there
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, nats.ErrNoResponders) {
 			return err
 		}
 		// A replica that has no more may only lag behind. The leader knows.

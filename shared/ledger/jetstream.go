@@ -44,7 +44,8 @@ func NewJetStream(conn *nats.Conn, publisher *publish.Publisher, log zerolog.Log
 
 func (l *JetStream) subject(id string) string  { return "$KV." + l.bucket + "." + id }
 func (l *JetStream) id(subject string) string  { return strings.TrimPrefix(subject, l.subject("")) }
-func (l *JetStream) api(request string) string { return "$JS.API." + request + ".KV_" + l.bucket }
+func (l *JetStream) stream() string            { return "KV_" + l.bucket }
+func (l *JetStream) api(request string) string { return "$JS.API." + request + "." + l.stream() }
 
 // Keep implements Ledger. All entries are written at once; only what another was
 // first with is read. That it must be the first no entry says: the bucket takes
@@ -63,7 +64,7 @@ func (l *JetStream) Keep(ctx context.Context, entries ...Entry) ([]Entry, error)
 		for k, i := range todo {
 			messages[k] = &nats.Msg{Subject: l.subject(entries[i].ID), Data: entries[i].Value}
 		}
-		refused, err := l.publisher.Publish(ctx, "KV_"+l.bucket, messages)
+		refused, err := l.publisher.Publish(ctx, l.stream(), messages)
 		if err != nil {
 			return nil, fmt.Errorf("cannot keep entries in %s: %w", l.bucket, err)
 		}

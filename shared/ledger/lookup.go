@@ -2,17 +2,19 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
 
+	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
 
 	"decoupled.example/shared/direct"
 )
 
 const (
-	// chunk is how many entries one request looks up; the broker takes 1024.
+	// chunk is how many entries are looked up before the next ones.
 	chunk = 512
 	// atOnce is how many entries are asked from the leader together.
 	atOnce = 32
@@ -54,33 +56,26 @@ func (l *JetStream) lookUp(ctx context.Context, ids []string) (map[string]Entry,
 //
 // It asks any replica first, for many at once: as entries never change, what a
 // replica has is right. Only what it does not have (yet) is asked from the
-// leader, one by one.
+// leader, one by one; all of it if the bucket allows no reads from replicas.
 func (l *JetStream) find(ctx context.Context, ids []string, found map[string]Entry) error {
-	left, more := missing(ids, found), true
-	for more && len(left) > 0 {
-		subjects := make([]string, len(left))
-		for i, id := range left {
-			subjects[i] = l.subject(id)
-		}
-		var (
-			some []stored
-			err  error
-		)
-		some, more, err = l.fromAnyReplica(ctx, direct.Query{Last: subjects})
-		for _, s := range some {
-			found[s.ID] = s.Entry
-		}
-		if err != nil {
-			return err
-		}
-		left = missing(left, found)
+	var subjects []string
+	for _, id := range missing(ids, found) {
+		subjects = append(subjects, l.subject(id))
 	}
-	var (
-		group errgroup.Group
-		mu    sync.Mutex
-	)
+	err := l.attempt(ctx, direct.Subject(l.stream()), func(ctx context.Context) error {
+		messages, err := direct.Last(ctx, l.conn, l.stream(), subjects)
+		for _, m := range messages { // also with an error: the next call asks for the rest
+			found[l.id(m.Subject)] = l.stored(m).Entry
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, nats.ErrNoResponders) {
+		return err
+	}
+	var mu sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
-	for _, id := range left {
+	for _, id := range missing(ids, found) {
 		group.Go(func() error {
 			s, err := l.fromLeader(ctx, query{LastOne: l.subject(id)})
 			if s != nil {

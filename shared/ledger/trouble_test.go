@@ -67,30 +67,21 @@ func TestAMissingBucketIsNamedAndWaitedFor(t *testing.T) {
 	require.NoError(t, group.Wait())
 }
 
-func TestAMissingPermissionIsNamed(t *testing.T) {
+func TestAMissingPermissionToKeepIsNamed(t *testing.T) {
 	t.Parallel()
 	broker := brokertest.Start(t, users([]string{"nothing"}))
 	createBucket(t, broker.Connect(), "closed", topology.Settings{})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	results := make(map[string]chan error)
-	logs := make(map[string]*brokertest.Log)
-	for name := range operations(nil) {
-		conn := broker.Connect(nats.UserInfo("service", ""), nats.CustomInboxPrefix("_INBOX_service"),
-			nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
-		logs[name] = &brokertest.Log{}
-		operation := operations(open(t, conn, logs[name].Logger(), "closed"))[name]
-		result := make(chan error, 1)
-		results[name] = result
-		go func() { result <- operation(ctx) }()
-	}
-	for _, log := range logs {
-		log.Await(t, "permission", "closed", "trying again")
-	}
+	conn := broker.Connect(nats.UserInfo("service", ""), nats.CustomInboxPrefix("_INBOX_service"),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+	var log brokertest.Log
+	keep := operations(open(t, conn, log.Logger(), "closed"))["Keep"]
+	result := make(chan error, 1)
+	go func() { result <- keep(ctx) }()
+	log.Await(t, "permission", "closed", "trying again")
 	cancel()
-	for name, result := range results {
-		require.ErrorIs(t, <-result, context.Canceled, name)
-	}
+	require.ErrorIs(t, <-result, context.Canceled)
 }
 
 func TestWithoutAConnectionNothingPilesUp(t *testing.T) {

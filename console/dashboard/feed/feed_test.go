@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
@@ -11,6 +12,7 @@ import (
 	"decoupled.example/console/internal/testbed"
 	"decoupled.example/console/letters"
 	"decoupled.example/console/reset"
+	"decoupled.example/shared/brokertest"
 	"decoupled.example/shared/contract"
 	"decoupled.example/shared/ledger"
 	"decoupled.example/shared/topology"
@@ -234,4 +236,19 @@ func TestHistoryIsBounded(t *testing.T) {
 	}
 	require.Len(t, points, 901)
 	require.Equal(t, begun.Add(1999*time.Second), points[900].At)
+}
+
+func TestASmallMaxPayloadHidesNothing(t *testing.T) {
+	t.Parallel()
+	broker := brokertest.Start(t, func(o *server.Options) { o.MaxPayload = 1 << 10 })
+	b := testbed.On(t, broker.URL())
+	f := patient(b)
+	dead := b.SetAside(1)[0] // so that each of the others is looked for among the dead letters
+	b.Ask(newest - 1)
+	b.Eventually(func() bool {
+		f.round(b.Context())
+		return f.latest.Trouble != nil || f.latest.Requests[newest-1].Dead
+	}, "the dead one is marked")
+	require.NoError(t, f.latest.Trouble)
+	require.Equal(t, dead, f.latest.Requests[newest-1].ID)
 }

@@ -75,7 +75,11 @@ func (r *requests) look(ctx context.Context, js jetstream.JetStream, asked jetst
 // take notes the newest requests.
 func (r *requests) take(ctx context.Context, js jetstream.JetStream, asked jetstream.StreamState) error {
 	first := max(asked.FirstSeq, asked.LastSeq-min(asked.LastSeq, newest-1), 1)
-	entries, err := get(ctx, js, "KV_"+topology.Asked, direct.Query{Sequence: first, Batch: newest})
+	var entries []direct.Message
+	err := ask.Once(ctx, js.Conn(), func(ctx context.Context) (err error) {
+		entries, _, err = direct.From(ctx, js.Conn(), "KV_"+topology.Asked, first, newest)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -131,7 +135,7 @@ func (r *requests) advance(ctx context.Context, js jetstream.JetStream, step int
 	for id := range missing {
 		subjects = append(subjects, ledgerSubject(ledger, id))
 	}
-	entries, err := get(ctx, js, "KV_"+ledger, direct.Query{Last: subjects})
+	entries, err := lastOf(ctx, js, "KV_"+ledger, subjects)
 	if err != nil {
 		return err
 	}
@@ -143,12 +147,13 @@ func (r *requests) advance(ctx context.Context, js jetstream.JetStream, step int
 	return nil
 }
 
-func get(ctx context.Context, js jetstream.JetStream, stream string, q direct.Query) (entries []direct.Message, err error) {
-	err = ask.Once(ctx, js.Conn(), func(ctx context.Context) error {
-		entries, _, err = direct.Get(ctx, js.Conn(), stream, q)
+// lastOf returns the last message of each of the subjects that has one.
+func lastOf(ctx context.Context, js jetstream.JetStream, stream string, subjects []string) (found []direct.Message, err error) {
+	err = ask.Once(ctx, js.Conn(), func(ctx context.Context) (err error) {
+		found, err = direct.Last(ctx, js.Conn(), stream, subjects)
 		return err
 	})
-	return entries, err
+	return found, err
 }
 
 // mark looks which of the requests that are not finished have a dead letter.
@@ -163,7 +168,7 @@ func (r *requests) mark(ctx context.Context, js jetstream.JetStream, letters jet
 				subjects = append(subjects, deadSubject(queue, id))
 			}
 		}
-		found, err := get(ctx, js, topology.DeadLetters, direct.Query{Last: subjects})
+		found, err := lastOf(ctx, js, topology.DeadLetters, subjects)
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,124 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"decoupled.example/shared/direct"
+	"decoupled.example/shared/publish"
+)
+
+const (
+	// answerWithin is how long the broker may take to answer one read.
+	answerWithin = 2 * time.Second
+	// retryEvery is the pause before a failed read is repeated.
+	retryEvery = 100 * time.Millisecond
+	// logAfter is how long a problem must last before it is logged: a broker that
+	// starts, or elects a leader, refuses for a moment.
+	logAfter = time.Second
+	// logEvery keeps an outage from flooding the log.
+	logEvery = 10 * time.Second
+)
+
+// readError is the error of a read. It is publish.ErrUnavailable whatever its
+// cause, also one that stays, such as a missing permission: no entry, and no
+// message that led to the read, is at fault.
+type readError struct {
+	bucket string
+	cause  error
+}
+
+func (e *readError) Error() string {
+	return fmt.Sprintf("cannot read ledger %s: %v", e.bucket, e.cause)
+}
+func (e *readError) Unwrap() error        { return e.cause }
+func (e *readError) Is(target error) bool { return target == publish.ErrUnavailable } //nolint:errorlint // the very value
+
+// repeat reads again until it succeeds, ctx ends, the connection is closed, or
+// the error is one that stays.
+func (l *JetStream) repeat(ctx context.Context, read func() error) error {
+	var last error // why the broker is unavailable
+	for logAt := time.Now().Add(logAfter); ; {
+		err := nats.ErrDisconnected
+		if l.conn.IsConnected() { // else requests would pile up in the client's buffer
+			err = read()
+		}
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return &readError{l.bucket, ended(ctx, last)}
+		case l.conn.IsClosed():
+			return &readError{l.bucket, nats.ErrConnectionClosed}
+		case isPermanent(err):
+			return &readError{l.bucket, explain(err)}
+		case !l.conn.IsConnected(): // which the connection's owner logs
+			logAt = time.Now().Add(logAfter)
+		case time.Now().After(logAt):
+			logAt = time.Now().Add(logEvery)
+			l.log.Warn().Err(explain(err)).Msg("cannot read yet; trying again")
+		}
+		last = err
+		select {
+		case <-time.After(retryEvery):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// ended returns the error for a ctx that ended before the broker answered, with
+// the last problem, if there was one.
+func ended(ctx context.Context, last error) error {
+	if last == nil {
+		return fmt.Errorf("%w: %w", publish.ErrUnavailable, ctx.Err())
+	}
+	return fmt.Errorf("%w: %w (%v)", publish.ErrUnavailable, ctx.Err(), explain(last)) //nolint:errorlint // only ctx's error may be found in it
+}
+
+// attempt sends one request to that subject and waits for the answer. The broker
+// does not answer a client without the permission: it tells the connection, whose
+// error is returned then.
+func (l *JetStream) attempt(ctx context.Context, subject string, request func(ctx context.Context) error) error {
+	before := l.conn.LastError()
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	err := request(ctx)
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	denied := l.conn.LastError()
+	if errors.Is(denied, nats.ErrPermissionViolation) && denied != before && //nolint:errorlint // another one, not another kind
+		strings.Contains(denied.Error(), `"`+subject+`"`) {
+		return denied
+	}
+	return err
+}
+
+// isPermanent reports whether reading again cannot help.
+func isPermanent(err error) bool {
+	if errors.Is(err, direct.ErrRefused) || errors.Is(err, nats.ErrMaxPayload) || errors.Is(err, nats.ErrPermissionViolation) {
+		return true
+	}
+	var api *jetstream.APIError
+	return errors.As(err, &api) && (api.Code == http.StatusBadRequest || api.Code == http.StatusForbidden)
+}
+
+// explain adds operator advice to an error.
+func explain(err error) error {
+	switch {
+	case errors.Is(err, nats.ErrMaxPayload):
+		return fmt.Errorf("the broker's max_payload is too small for the request: %w", err)
+	case errors.Is(err, jetstream.ErrStreamNotFound), errors.Is(err, nats.ErrNoResponders):
+		return fmt.Errorf("the ledger does not exist, or JetStream is not available: run setup: %w", err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("no answer: the broker is busy or electing a leader: %w", err)
+	}
+	return err
+}
