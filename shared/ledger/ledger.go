@@ -22,7 +22,9 @@ type Entry struct {
 // by any number of processes.
 //
 // Its methods repeat what fails for the store's sake (an outage, an election,
-// no room) until it succeeds or ctx ends; then the error unwraps to ctx's.
+// no room) until it succeeds or ctx ends; then the error unwraps to ctx's. Every
+// error that says nothing about the entries, also one that repeating cannot mend,
+// is a publish.ErrUnavailable: the message that led to the call is not at fault.
 type Ledger interface {
 	// Keep stores each entry whose ID is not there yet, and returns for each
 	// what is stored under its ID now, in the order given. It returns when all
