@@ -17,15 +17,15 @@ import (
 
 type deadCommand struct {
 	List    deadListCommand    `cmd:"" help:"List dead letters, the oldest first."`
-	Show    deadShowCommand    `cmd:"" help:"Show one, with its headers and body."`
-	Redrive deadRedriveCommand `cmd:"" help:"Publish them again where they were, and remove the letters."`
-	Discard deadDiscardCommand `cmd:"" help:"Remove them for good."`
+	Show    deadShowCommand    `cmd:"" help:"Show a dead letter with its headers and body."`
+	Redrive deadRedriveCommand `cmd:"" help:"Publish the messages of dead letters to their queues again, and remove the dead letters."`
+	Discard deadDiscardCommand `cmd:"" help:"Remove dead letters for good."`
 }
 
-// chosen are letters by queue and reason.
+// chosen selects dead letters by queue and reason.
 type chosen struct {
-	Queue  queueName `help:"Only of this queue." placeholder:"QUEUE"`
-	Reason string    `help:"Only those whose reason contains this." placeholder:"TEXT"`
+	Queue  queueName `help:"Only dead letters of this queue." placeholder:"QUEUE"`
+	Reason string    `help:"Only dead letters whose reason contains this text." placeholder:"TEXT"`
 }
 
 func (c chosen) matches(l letters.Letter) bool {
@@ -44,10 +44,11 @@ func (c chosen) among(all iter.Seq2[letters.Letter, error]) iter.Seq2[letters.Le
 	}
 }
 
-// named are letters by number or request ID, or all that match.
+// named selects the dead letters to act on: by their IDs, by request, or all that
+// match.
 type named struct {
 	chosen
-	IDs []string `arg:"" optional:"" name:"id" help:"Numbers of letters, or request IDs: all letters of that request."`
+	IDs []string `arg:"" optional:"" name:"id" help:"IDs of dead letters as \"console dead list\" shows them, or request IDs: all dead letters of that request."`
 	All bool     `help:"All, or all that match --queue and --reason."`
 }
 
@@ -61,11 +62,23 @@ func (n named) Validate() error {
 	case !n.All && (n.Queue != "" || n.Reason != ""):
 		return errors.New("--queue and --reason choose among --all")
 	}
+	for _, id := range n.IDs {
+		if isNumber(id) {
+			return fmt.Errorf("%s is only the number of a dead letter, and numbers are used again when their stream is made again: give the ID that \"console dead list\" shows, such as %s-9f3a21c4", id, id)
+		}
+	}
 	return nil
 }
 
-// find returns the letters that are meant. One of the IDs that does not exist is
-// an error before anything is done to any of them.
+// isNumber reports whether text is a sequence, which names a dead letter only as
+// long as its stream exists.
+func isNumber(text string) bool {
+	_, err := strconv.ParseUint(text, 10, 64)
+	return err == nil
+}
+
+// find returns the dead letters that are meant. An ID that does not exist is an
+// error before anything is done to any of them.
 func (n named) find(ctx context.Context, dead *letters.Letters) (iter.Seq2[letters.Letter, error], error) {
 	if n.All {
 		return n.among(dead.All(ctx)), nil
@@ -87,10 +100,10 @@ func (n named) find(ctx context.Context, dead *letters.Letters) (iter.Seq2[lette
 	}, nil
 }
 
-// find finds a letter by its number, or the letters of a request.
+// find returns the dead letter with that ID, or the dead letters of a request.
 func find(ctx context.Context, dead *letters.Letters, id string) ([]letters.Letter, error) {
-	if sequence, err := strconv.ParseUint(id, 10, 64); err == nil {
-		letter, err := dead.Get(ctx, sequence)
+	if letters.IsID(id) {
+		letter, err := dead.Named(ctx, id)
 		return []letters.Letter{letter}, err
 	}
 	return dead.Of(ctx, id)
@@ -107,9 +120,9 @@ func (c deadListCommand) Run(s *session) error {
 	n := 0
 	err = list(s.printer, c.among(dead.All(s.ctx)), func(l letters.Letter) {
 		if n++; n == 1 {
-			s.say("%6s  %-9s  %-36s  %10s  %s", "number", "queue", "request", "deliveries", "reason")
+			s.say("%-14s  %-9s  %-36s  %10s  %s", "ID", "queue", "request", "deliveries", "reason")
 		}
-		s.say("%6d  %-9s  %-36s  %10d  %s", l.Sequence, shown.Text(l.Queue), shown.Text(l.RequestID), l.Deliveries, shown.Text(l.Reason))
+		s.say("%-14s  %-9s  %-36s  %10d  %s", l.ID, shown.Text(l.Queue), shown.Text(l.RequestID), l.Deliveries, shown.Text(l.Reason))
 	})
 	if err == nil && n == 0 {
 		s.say("no dead letters")
@@ -118,7 +131,7 @@ func (c deadListCommand) Run(s *session) error {
 }
 
 type deadShowCommand struct {
-	ID string `arg:"" help:"Number of the letter, or request ID: its last letter."`
+	ID string `arg:"" help:"ID or number of the dead letter, or request ID: its last dead letter."`
 }
 
 // Run shows.
@@ -127,13 +140,12 @@ func (c deadShowCommand) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	found, err := find(s.ctx, dead, c.ID)
+	l, err := c.find(s.ctx, dead)
 	if err != nil {
 		return err
 	}
-	l := found[len(found)-1]
 	return s.print(l, func() {
-		s.say("letter     %d, set aside %s", l.Sequence, l.SetAside.Local().Format("2006-01-02 15:04:05.000"))
+		s.say("ID         %s, dead-lettered %s", l.ID, l.SetAside.Local().Format("2006-01-02 15:04:05.000"))
 		s.say("queue      %s, subject %s, published %s", shown.Text(l.Queue), shown.Text(l.Subject), l.Published.Local().Format("2006-01-02 15:04:05.000"))
 		s.say("request    %s", shown.Text(l.RequestID))
 		s.say("deliveries %d", l.Deliveries)
@@ -143,6 +155,18 @@ func (c deadShowCommand) Run(s *session) error {
 		}
 		s.say("body       %s", shown.Text(string(l.Body)))
 	})
+}
+
+// find returns the dead letter to show. A number will do: nothing is done to it.
+func (c deadShowCommand) find(ctx context.Context, dead *letters.Letters) (letters.Letter, error) {
+	if sequence, err := strconv.ParseUint(c.ID, 10, 64); err == nil {
+		return dead.Get(ctx, sequence)
+	}
+	found, err := find(ctx, dead, c.ID)
+	if err != nil {
+		return letters.Letter{}, err
+	}
+	return found[len(found)-1], nil
 }
 
 type deadRedriveCommand struct{ named }
@@ -160,7 +184,7 @@ type deadDiscardCommand struct{ named }
 // Run discards.
 func (c deadDiscardCommand) Run(s *session) error {
 	return each(s, c.named, "discarded", func(ctx context.Context, dead *letters.Letters, l letters.Letter) error {
-		return dead.Discard(ctx, l.Sequence)
+		return dead.Discard(ctx, l)
 	})
 }
 

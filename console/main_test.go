@@ -199,19 +199,24 @@ func TestDeadLetters(t *testing.T) {
 	require.Contains(t, list, "decoupled.request.v99")
 	require.Contains(t, done(t, url, "dead", "list", "--reason", "v99", "--queue", "requests"), "v99")
 	require.Contains(t, done(t, url, "dead", "list", "--queue", "receipts"), "no dead letters")
-	require.Contains(t, done(t, url, "dead", "show", "1"), "letter     1")
+	require.Contains(t, done(t, url, "dead", "show", "1"), "ID         1-")
 	require.Contains(t, done(t, url, "dead", "redrive", "--all", "--reason", "request.v99"), "redriven: 1")
 	done(t, url, "drain")
 	require.EqualValues(t, 3, b.Messages(topology.DeadLetters), "nobody understands it yet: it is back")
-	require.Contains(t, done(t, url, "dead", "discard", "1"), "discarded: 1")
-	code, _, stderr := console(t, url, "dead", "show", "1")
-	require.Equal(t, exitFailed, code)
-	require.Contains(t, stderr, "no such letter")
+	first := decode[letters.Letter](t, url, "dead", "show", "1").ID
+	require.Contains(t, done(t, url, "dead", "list"), first)
+	require.Contains(t, done(t, url, "dead", "show", first), "ID         "+first)
+	require.Contains(t, done(t, url, "dead", "discard", first), "discarded: 1")
+	for _, id := range []string{"1", first} {
+		code, _, stderr := console(t, url, "dead", "show", id)
+		require.Equal(t, exitFailed, code)
+		require.Contains(t, stderr, "no such dead letter")
+	}
 	left := decode[[]letters.Letter](t, url, "dead", "list")
 	require.Len(t, left, 2)
-	code, _, stderr = console(t, url, "dead", "discard", strconv.FormatUint(left[0].Sequence, 10), "99")
+	code, _, stderr := console(t, url, "dead", "discard", left[0].ID, "99-9f3a21c4")
 	require.Equal(t, exitFailed, code)
-	require.Contains(t, stderr, "letter 99")
+	require.Contains(t, stderr, "dead letter 99-9f3a21c4")
 	require.EqualValues(t, 2, b.Messages(topology.DeadLetters), "an unknown one stops it before anything is done")
 	require.Contains(t, done(t, url, "dead", "discard", "--all"), "discarded: 2")
 }
@@ -229,7 +234,7 @@ func TestRedriveOfWhatCannotBe(t *testing.T) {
 	code, stdout, stderr := console(t, url, "dead", "redrive", "--all")
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, stdout, "redriven: 3")
-	require.Contains(t, stderr, "3 are redriven, 1 are not: cannot redrive letter 2: ")
+	require.Contains(t, stderr, "3 are redriven, 1 are not: cannot redrive dead letter 2-")
 	require.EqualValues(t, 1, b.Messages(topology.DeadLetters), "it stays")
 	require.EqualValues(t, 3, b.Messages(topology.Requests))
 }
@@ -248,7 +253,7 @@ func TestLettersByRequest(t *testing.T) {
 	stop()
 	b.SetAside(1)
 	require.Len(t, decode[[]letters.Letter](t, url, "dead", "list"), 3)
-	require.Contains(t, done(t, url, "dead", "show", id), "letter     2", "the last one")
+	require.Contains(t, done(t, url, "dead", "show", id), "ID         2-", "the last one")
 	require.Contains(t, done(t, url, "dead", "redrive", id), "redriven: 2")
 	require.EqualValues(t, 1, b.Messages(topology.Requests))
 	require.EqualValues(t, 1, b.Messages(topology.Receipts))
@@ -386,7 +391,7 @@ func TestVerifyFailsWhenSomethingIsLost(t *testing.T) {
 func TestWithoutTopologyEverythingSaysToRunSetup(t *testing.T) {
 	t.Parallel()
 	broker := brokertest.Start(t)
-	for _, command := range []string{"status", "drain", "verify", "dead list", "dead show 1", "dead redrive --all", "dead discard 1", "pause REQUESTS", "resume REQUESTS", "reset --yes", "send 3", "send --malformed", "trace 01890000-0000-7000-8000-000000000000"} {
+	for _, command := range []string{"status", "drain", "verify", "dead list", "dead show 1", "dead redrive --all", "dead discard 1-9f3a21c4", "pause REQUESTS", "resume REQUESTS", "reset --yes", "send 3", "send --malformed", "trace 01890000-0000-7000-8000-000000000000"} {
 		code, _, stderr := console(t, broker.URL(), append(strings.Fields(command), "--wait", "3s")...)
 		require.Equal(t, exitFailed, code, command)
 		require.Contains(t, stderr, "run setup", command)
@@ -430,7 +435,9 @@ func TestWrongUsage(t *testing.T) {
 		"drain --timeout=0s":              "--timeout",
 		"status --wait=0s":                "--wait",
 		"dead redrive":                    "say which",
-		"dead redrive 5 --all":            "--all",
+		"dead redrive 5-9f3a21c4 --all":   "--all",
+		"dead redrive 5":                  "5 is only the number of a dead letter",
+		"dead discard 4-9f3a21c4 5":       "5 is only the number of a dead letter",
 		"dead discard 5 --queue requests": "--queue",
 		"reset":                           "--yes",
 		"setup --replicas=2":              "replicas",

@@ -26,8 +26,8 @@ func (c traceCommand) Run(s *session) error {
 			s.say("%-10s %s  %-10s %s", step.Name, step.At.Local().Format("15:04:05.000000"), after, shown.Text(step.Value))
 		}
 		if life.Letter != nil {
-			s.say("%-10s %s  %-10s letter %d from %s: %s", "dead", life.Letter.SetAside.Local().Format("15:04:05.000000"), "",
-				life.Letter.Sequence, shown.Text(life.Letter.Queue), shown.Text(life.Letter.Reason))
+			s.say("%-10s %s  %-10s dead letter %s from %s: %s", "dead", life.Letter.SetAside.Local().Format("15:04:05.000000"), "",
+				life.Letter.ID, shown.Text(life.Letter.Queue), shown.Text(life.Letter.Reason))
 		}
 		s.say("%s", shown.Text(life.Where))
 	})

@@ -177,7 +177,7 @@ func (s *Server) redrive(ctx context.Context, r *http.Request) (string, error) {
 
 func (s *Server) discard(ctx context.Context, r *http.Request) (string, error) {
 	return s.each(ctx, r, "discarded", func(dead *letters.Letters, ctx context.Context, l letters.Letter) error {
-		return dead.Discard(ctx, l.Sequence)
+		return dead.Discard(ctx, l)
 	})
 }
 
@@ -189,15 +189,14 @@ func (s *Server) each(ctx context.Context, r *http.Request, word string, do func
 	}
 	which := r.PostForm.Get("letter")
 	if which != "all" {
-		sequence, err := strconv.ParseUint(which, 10, 64)
-		if err != nil {
-			return "", fmt.Errorf("%w: letter must be a number or \"all\", not %.20q", errUsage, which)
+		if !letters.IsID(which) {
+			return "", fmt.Errorf("%w: letter must be the ID of a dead letter or \"all\", not %.20q", errUsage, which)
 		}
-		letter, err := dead.Get(ctx, sequence)
+		letter, err := dead.Named(ctx, which)
 		if err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("letter %d is %s", sequence, word), do(dead, ctx, letter)
+		return fmt.Sprintf("dead letter %s is %s", which, word), do(dead, ctx, letter)
 	}
 	done, refused := 0, error(nil)
 	for letter, err := range dead.All(ctx) {

@@ -13,6 +13,7 @@ import (
 
 	"decoupled.example/console/dashboard"
 	"decoupled.example/console/internal/testbed"
+	"decoupled.example/console/letters"
 	"decoupled.example/shared/topology"
 )
 
@@ -38,6 +39,14 @@ func TestActions(t *testing.T) {
 		return c.CachedInfo().Paused
 	}
 
+	letterID := func(sequence uint64) string {
+		dead, err := letters.Open(b.Context(), b.JS)
+		require.NoError(t, err)
+		letter, err := dead.Get(b.Context(), sequence)
+		require.NoError(t, err)
+		return letter.ID
+	}
+
 	do("/send", url.Values{"n": {"25"}})
 	require.Contains(t, note(), "sent 25 requests")
 	require.EqualValues(t, 25, b.Messages(topology.Requests))
@@ -59,15 +68,17 @@ func TestActions(t *testing.T) {
 	do("/redrive", url.Values{"letter": {"all"}})
 	require.Contains(t, note(), "redriven: 1")
 	b.Eventually(func() bool { return b.Messages(topology.DeadLetters) == 1 }, "it is set aside again")
-	do("/redrive", url.Values{"letter": {"2"}})
-	require.Contains(t, note(), "letter 2 is redriven")
+	id := letterID(2)
+	do("/redrive", url.Values{"letter": {id}})
+	require.Contains(t, note(), "dead letter "+id+" is redriven")
 	b.Eventually(func() bool { return b.Messages(topology.DeadLetters) == 1 }, "it is set aside once more")
 	stop()
-	do("/discard", url.Values{"letter": {"3"}})
-	require.Contains(t, note(), "letter 3 is discarded")
+	id = letterID(3)
+	do("/discard", url.Values{"letter": {id}})
+	require.Contains(t, note(), "dead letter "+id+" is discarded")
 	require.Zero(t, b.Messages(topology.DeadLetters))
-	do("/discard", url.Values{"letter": {"3"}})
-	require.Contains(t, note(), "no such letter")
+	do("/discard", url.Values{"letter": {id}})
+	require.Contains(t, note(), "no such dead letter")
 
 	b.SetAside(3)
 	do("/discard", url.Values{"letter": {"all"}})
@@ -171,6 +182,7 @@ func TestFormsThatNoPageSendsAreRefused(t *testing.T) {
 		"/pause":   {"queue": {"DEAD_LETTERS"}},
 		"/resume":  {"queue": {""}},
 		"/redrive": {"letter": {"the first"}},
+		"/discard": {"letter": {"1"}}, // which may be another one by now
 		"/scale":   {"service": {"requestor"}, "by": {"100"}},
 		"/crash":   {"service": {"broker"}},
 	} {

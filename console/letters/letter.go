@@ -22,7 +22,8 @@ const unknown = "unknown"
 
 // Letter is a message that was set aside.
 type Letter struct {
-	Sequence   uint64      `json:"sequence"` // of the letter, and its number for an operator
+	ID         string      `json:"id"`       // names it for good: "51-9f3a21c4"
+	Sequence   uint64      `json:"sequence"` // in the stream; used again after that was deleted, or restored
 	Queue      string      `json:"queue"`
 	RequestID  string      `json:"request_id"` // "unknown" when the message has none that can be read
 	Reason     string      `json:"reason"`
@@ -37,7 +38,7 @@ type Letter struct {
 
 // letter reads what is stored as a letter.
 func (s stored) letter() Letter {
-	l := Letter{Sequence: s.Sequence, RequestID: unknown, SetAside: s.Time, Header: nats.Header{}, Body: s.Body}
+	l := Letter{ID: s.id(), Sequence: s.Sequence, RequestID: unknown, SetAside: s.Time, Header: nats.Header{}, Body: s.Body}
 	// The subject is dead.<queue>.<request ID>.
 	_, rest, _ := strings.Cut(s.Subject, ".")
 	queueName, id, ok := strings.Cut(rest, ".")

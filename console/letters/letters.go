@@ -15,7 +15,7 @@ import (
 )
 
 // ErrNotFound is the error for a letter that is not there.
-var ErrNotFound = errors.New("no such letter")
+var ErrNotFound = errors.New("no such dead letter")
 
 // atOnce is how many letters are looked for together.
 const atOnce = 32
@@ -91,14 +91,15 @@ func (l *Letters) All(ctx context.Context) iter.Seq2[Letter, error] {
 	}
 }
 
-// Get returns the letter of that number, or ErrNotFound.
+// Get returns the dead letter that has that sequence now, or ErrNotFound. It is for
+// looking at only: see Named.
 func (l *Letters) Get(ctx context.Context, sequence uint64) (Letter, error) {
 	s, err := l.get(ctx, query{Sequence: sequence})
 	if err == nil && s == nil {
 		err = ErrNotFound
 	}
 	if err != nil {
-		return Letter{}, fmt.Errorf("cannot get letter %d: %w", sequence, err)
+		return Letter{}, fmt.Errorf("cannot get dead letter %d: %w", sequence, err)
 	}
 	return s.letter(), nil
 }

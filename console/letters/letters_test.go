@@ -145,15 +145,15 @@ func TestLettersAreListedWhileTheyGoAndCome(t *testing.T) {
 		}
 	}
 	plant(10)
-	require.NoError(t, l.Discard(b.Context(), 1))
-	require.NoError(t, l.Discard(b.Context(), 5))
-	require.NoError(t, l.Discard(b.Context(), 10))
+	discard(t, b, l, 1)
+	discard(t, b, l, 5)
+	discard(t, b, l, 10)
 	var seen []uint64
 	for letter, err := range l.All(b.Context()) {
 		require.NoError(t, err)
 		if len(seen) == 2 {
-			require.NoError(t, l.Discard(b.Context(), 6), "before it is read")
-			plant(3) // these came later
+			discard(t, b, l, 6) // before it is read
+			plant(3)            // these came later
 		}
 		seen = append(seen, letter.Sequence)
 	}
@@ -161,7 +161,7 @@ func TestLettersAreListedWhileTheyGoAndCome(t *testing.T) {
 
 	for letter, err := range l.All(b.Context()) {
 		require.NoError(t, err)
-		require.NoError(t, l.Discard(b.Context(), letter.Sequence))
+		require.NoError(t, l.Discard(b.Context(), letter))
 	}
 	require.Empty(t, list(t, b, l))
 }
@@ -173,10 +173,10 @@ func TestLetterThatIsNotThere(t *testing.T) {
 	for _, sequence := range []uint64{0, 1, 1 << 60} {
 		_, err := l.Get(b.Context(), sequence)
 		require.ErrorIs(t, err, letters.ErrNotFound)
-		require.EqualError(t, err, fmt.Sprintf("cannot get letter %d: no such letter", sequence))
+		require.EqualError(t, err, fmt.Sprintf("cannot get dead letter %d: no such dead letter", sequence))
 	}
 	b.SetAside(3)
-	require.NoError(t, l.Discard(b.Context(), 2))
+	discard(t, b, l, 2)
 	_, err := l.Get(b.Context(), 2)
 	require.ErrorIs(t, err, letters.ErrNotFound)
 	_, err = l.Find(b.Context(), contract.NewID())
@@ -266,12 +266,13 @@ func TestLettersOnThreeNodes(t *testing.T) {
 		count := len(list(t, b, l)) // Len would print them all
 		require.Equal(t, 100, count)
 	}
-	require.NoError(t, nodes[0].Discard(b.Context(), 50))
+	fifty, err := nodes[0].Get(b.Context(), 50)
+	require.NoError(t, err)
+	require.NoError(t, nodes[0].Discard(b.Context(), fifty))
 	for _, l := range nodes {
 		_, err := l.Get(b.Context(), 50)
 		require.ErrorIs(t, err, letters.ErrNotFound)
-		require.NoError(t, l.Discard(b.Context(), 50))
-		require.NoError(t, l.Discard(b.Context(), 1<<40))
+		require.NoError(t, l.Discard(b.Context(), fifty))
 	}
 }
 
@@ -297,7 +298,7 @@ func TestAllLettersOfARequest(t *testing.T) {
 	}
 	require.Equal(t, []uint64{1, 3, 5}, of(id))
 	require.Equal(t, []uint64{2}, of(other))
-	require.NoError(t, l.Discard(b.Context(), 3))
+	discard(t, b, l, 3)
 	require.Equal(t, []uint64{1, 5}, of(id))
 	for _, none := range []string{contract.NewID(), "", "*", "a.b"} {
 		_, err := l.Of(b.Context(), none)

@@ -40,7 +40,7 @@ func TestNewest(t *testing.T) {
 		same, err := dead.Get(b.Context(), numbers[i])
 		require.NoError(t, err)
 		require.Equal(t, same, l, "as it is read one by one")
-		require.NoError(t, dead.Discard(b.Context(), numbers[i]))
+		require.NoError(t, dead.Discard(b.Context(), l))
 	}
 	_, numbers = newest(t, b, 3)
 	require.Equal(t, []uint64{2, 1}, numbers, "the old ones, where none is new")

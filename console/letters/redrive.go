@@ -32,12 +32,12 @@ var subjects = map[string]string{
 func (l *Letters) Redrive(ctx context.Context, letter Letter) error {
 	m, err := letter.message()
 	if err != nil {
-		return fmt.Errorf("cannot redrive letter %d: %w", letter.Sequence, err)
+		return fmt.Errorf("cannot redrive dead letter %s: %w", letter.ID, err)
 	}
 	if err := ask.Publish(ctx, l.js, letter.Queue, m); err != nil {
-		return fmt.Errorf("cannot redrive letter %d: %w", letter.Sequence, err)
+		return fmt.Errorf("cannot redrive dead letter %s: %w", letter.ID, err)
 	}
-	return l.Discard(ctx, letter.Sequence)
+	return l.Discard(ctx, letter)
 }
 
 // message is what was set aside, ready to be published.
@@ -59,18 +59,26 @@ func (l Letter) message() (*nats.Msg, error) {
 	return m, nil
 }
 
-// Discard removes the letter of that number for good. One that is gone already
-// is no error.
-func (l *Letters) Discard(ctx context.Context, sequence uint64) error {
-	err := l.ask(ctx, func(ctx context.Context) error { return l.stream.DeleteMsg(ctx, sequence) })
+// Discard removes a dead letter for good. It is no error when that is gone already.
+//
+// The broker removes by sequence. Right before that, each time that it is tried,
+// what is there is compared with the letter that is meant.
+func (l *Letters) Discard(ctx context.Context, letter Letter) error {
+	err := l.ask(ctx, func(ctx context.Context) error {
+		s, err := l.get(ctx, query{Sequence: letter.Sequence})
+		if err != nil || s == nil || s.id() != letter.ID {
+			return err
+		}
+		return l.stream.DeleteMsg(ctx, letter.Sequence)
+	})
 	if errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) {
 		// The broker has several words for a message that is not there.
-		if s, failed := l.get(ctx, query{Sequence: sequence}); s == nil && failed == nil {
+		if s, failed := l.get(ctx, query{Sequence: letter.Sequence}); s == nil && failed == nil {
 			return nil
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("cannot remove letter %d: %w", sequence, err)
+		return fmt.Errorf("cannot remove dead letter %s: %w", letter.ID, err)
 	}
 	return nil
 }

@@ -97,7 +97,7 @@ func TestInterruptedRedriveIsRepeated(t *testing.T) {
 	require.NoError(t, err)
 	err = interrupted.Redrive(b.Context(), all[0])
 	require.ErrorIs(t, err, nats.ErrPermissionViolation, "the missing permission is named")
-	require.ErrorContains(t, err, "cannot remove letter 1")
+	require.ErrorContains(t, err, "cannot remove dead letter 1-")
 	require.EqualValues(t, 1, b.Messages(topology.Requests), "it was published")
 	require.EqualValues(t, n, b.Messages(topology.DeadLetters), "and not removed")
 
@@ -141,7 +141,7 @@ func TestRedriveWhileTheQueueIsFull(t *testing.T) {
 	full := b.Messages(topology.Requests)
 
 	err = l.Redrive(b.Context(), letter)
-	require.ErrorContains(t, err, "cannot redrive letter 1")
+	require.ErrorContains(t, err, "cannot redrive dead letter 1-")
 	require.ErrorContains(t, err, "maximum bytes exceeded")
 	require.Equal(t, full, b.Messages(topology.Requests))
 	require.Len(t, list(t, b, l), 1)
@@ -154,7 +154,7 @@ func TestRedriveWhileTheQueueIsFull(t *testing.T) {
 	require.Empty(t, list(t, b, l))
 }
 
-// A queue that was made anew has other letters under the same numbers. That one
+// A stream that was made anew has other letters under the same numbers. That one
 // was redriven a moment ago says nothing about another.
 func TestRedriveOfAnotherLetterWithTheSameNumber(t *testing.T) {
 	t.Parallel()
@@ -183,11 +183,12 @@ func TestDiscard(t *testing.T) {
 	b := testbed.Start(t)
 	l := open(t, b)
 	for _, sequence := range []uint64{0, 1, 1 << 60} {
-		require.NoError(t, l.Discard(b.Context(), sequence), "there is none")
+		require.NoError(t, l.Discard(b.Context(), letters.Letter{Sequence: sequence}), "there is none")
 	}
 	ids := b.SetAside(3)
+	second := list(t, b, l)[1]
 	for range 2 {
-		require.NoError(t, l.Discard(b.Context(), 2))
+		require.NoError(t, l.Discard(b.Context(), second))
 		all := list(t, b, l)
 		require.Len(t, all, 2)
 		require.Equal(t, []string{ids[0], ids[2]}, []string{all[0].RequestID, all[1].RequestID})

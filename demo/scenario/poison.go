@@ -61,7 +61,7 @@ var poison = Scenario{
 			if failed(l) {
 				s.Must(dead.Redrive(s.Context(), l))
 			} else {
-				s.Must(dead.Discard(s.Context(), l.Sequence))
+				s.Must(dead.Discard(s.Context(), l))
 			}
 		}
 		s.Drained()

@@ -85,8 +85,9 @@ func TestTheNewestLettersAreRead(t *testing.T) {
 
 	dead, err := letters.Open(b.Context(), b.JS)
 	require.NoError(t, err)
-	for sequence := range uint64(len(ids)) {
-		require.NoError(t, dead.Discard(b.Context(), sequence+1))
+	for letter, err := range dead.All(b.Context()) {
+		require.NoError(t, err)
+		require.NoError(t, dead.Discard(b.Context(), letter))
 	}
 	f.round(b.Context())
 	f.round(b.Context()) // no letter has gone since the one before
@@ -111,7 +112,9 @@ func TestRequestsWithADeadLetterAreFollowedNoLonger(t *testing.T) {
 	}
 	dead, err := letters.Open(b.Context(), b.JS)
 	require.NoError(t, err)
-	require.NoError(t, dead.Discard(b.Context(), 1))
+	oldest, err := dead.Get(b.Context(), 1)
+	require.NoError(t, err)
+	require.NoError(t, dead.Discard(b.Context(), oldest))
 	f.round(b.Context())
 	f.round(b.Context())
 	require.False(t, f.latest.Requests[len(ids)-1].Dead)
@@ -127,6 +130,11 @@ func TestTheBrokerIsAskedLessThanTwentyTimesARound(t *testing.T) {
 	f := patient(b)
 	dead, err := letters.Open(b.Context(), b.JS)
 	require.NoError(t, err)
+	discard := func(sequence uint64) {
+		letter, err := dead.Get(b.Context(), sequence)
+		require.NoError(t, err)
+		require.NoError(t, dead.Discard(b.Context(), letter))
+	}
 	for i := range 8 {
 		switch i {
 		case 1:
@@ -136,10 +144,10 @@ func TestTheBrokerIsAskedLessThanTwentyTimesARound(t *testing.T) {
 			b.PublishUnreadable(topology.SubjectRequest, contract.NewID())
 			b.Eventually(func() bool { return b.Messages(topology.DeadLetters) > shownLetters }, "it is set aside")
 		case 3: // there are letters, and none among the last numbers
-			require.NoError(t, dead.Discard(b.Context(), 10))
+			discard(10)
 			_, err := b.JS.Publish(b.Context(), "dead.REQUESTS.unknown", nil)
 			require.NoError(t, err)
-			require.NoError(t, dead.Discard(b.Context(), 11))
+			discard(11)
 		}
 		before := b.Conn.Stats().OutMsgs
 		f.round(b.Context())

@@ -19,7 +19,7 @@ type deadLetters struct {
 }
 
 type letter struct {
-	Sequence   uint64
+	ID         string
 	Queue      string
 	RequestID  string
 	Known      bool // the request's ID is one that can be looked up
@@ -40,7 +40,7 @@ func newLetters(s feed.Snapshot, o Options) deadLetters {
 
 func newLetter(l letters.Letter, zone *time.Location) letter {
 	v := letter{
-		Sequence: l.Sequence, Queue: shown.Text(l.Queue), RequestID: shown.Text(l.RequestID),
+		ID: l.ID, Queue: shown.Text(l.Queue), RequestID: shown.Text(l.RequestID),
 		Known:  contract.ValidateID(l.RequestID) == nil,
 		Reason: shown.Text(l.Reason), Deliveries: l.Deliveries,
 		SetAside: l.SetAside.In(zone).Format(time.TimeOnly), Body: shown.Text(string(l.Body)),

@@ -60,8 +60,8 @@ func running() feed.Snapshot {
 			Hops:     [3]feed.Percentiles{{P50: 2 * time.Millisecond, P95: 8 * time.Millisecond, P99: time.Second}, {P50: 500 * time.Microsecond}, {}},
 		},
 		Letters: []letters.Letter{
-			{Sequence: 8, Queue: topology.Requests, RequestID: id, Reason: "this request was chosen to fail", Deliveries: 5, SetAside: noon.Add(-time.Minute), Body: []byte(`{"id":"` + id + `"}`), Header: nats.Header{"Content-Type": {"application/json"}}},
-			{Sequence: 7, Queue: "<b>", RequestID: "unknown", Reason: "<script>alert(1)</script>", SetAside: noon.Add(-time.Hour), Body: []byte("</pre><img src=x onerror=alert(1)>\x1b[2J"), Header: nats.Header{"\"><svg onload=alert(1)>": {"{{.}}"}}},
+			{ID: "8-9f3a21c4", Sequence: 8, Queue: topology.Requests, RequestID: id, Reason: "this request was chosen to fail", Deliveries: 5, SetAside: noon.Add(-time.Minute), Body: []byte(`{"id":"` + id + `"}`), Header: nats.Header{"Content-Type": {"application/json"}}},
+			{ID: "7-01234567", Sequence: 7, Queue: "<b>", RequestID: "unknown", Reason: "<script>alert(1)</script>", SetAside: noon.Add(-time.Hour), Body: []byte("</pre><img src=x onerror=alert(1)>\x1b[2J"), Header: nats.Header{"\"><svg onload=alert(1)>": {"{{.}}"}}},
 		},
 	}
 	for i := range 3 {
