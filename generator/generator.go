@@ -1,10 +1,11 @@
 package generator
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,8 +21,8 @@ import (
 // may run.
 type Generator struct {
 	queues    topology.Queues
-	generated ledger.Ledger
-	received  ledger.Ledger
+	generated ledger.Typed[contract.Response]
+	received  ledger.Typed[contract.Receipt]
 	maker     Maker
 }
 
@@ -29,8 +30,8 @@ type Generator struct {
 func New(t *topology.Topology, maker Maker) *Generator {
 	return &Generator{
 		queues:    t.Queues,
-		generated: t.Ledger(topology.Generated),
-		received:  t.Ledger(topology.Received),
+		generated: ledger.Of(t.Ledger(topology.Generated), topology.Generated, contract.Responses),
+		received:  ledger.Of(t.Ledger(topology.Received), topology.Received, contract.Receipts),
 		maker:     maker,
 	}
 }
@@ -44,10 +45,9 @@ func (g *Generator) Run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// answer makes a string for each request. What was kept before wins, so that a
-// request that comes again gets the very same string.
+// answer makes a string for each request. The one that was kept first wins, so a
+// request that is delivered again gets the very same string.
 func (g *Generator) answer(ctx context.Context, requests []queue.Message[contract.Request]) error {
-	entries := make([]ledger.Entry, len(requests))
 	responses := make([]contract.Response, len(requests))
 	for i, request := range requests {
 		text, err := g.maker(ctx, request.Body)
@@ -55,40 +55,36 @@ func (g *Generator) answer(ctx context.Context, requests []queue.Message[contrac
 			return fmt.Errorf("cannot make a string: %w", err)
 		}
 		responses[i] = contract.NewResponse(request.Body.ID, text, time.Now())
-		value, err := json.Marshal(&responses[i])
-		if err != nil {
-			return fmt.Errorf("cannot encode the response to %s: %w", request.Body.ID, err)
-		}
-		entries[i] = ledger.Entry{ID: request.Body.ID, Value: value}
 	}
-	kept, err := g.generated.Keep(ctx, entries...)
+	kept, mismatched, err := g.generated.Keep(ctx, responses...)
 	if err != nil {
 		return err
 	}
-	for i, entry := range kept {
-		if bytes.Equal(entry.Value, entries[i].Value) { // ours is what is kept
-			continue
-		}
-		responses[i] = contract.Response{}
-		if err := json.Unmarshal(entry.Value, &responses[i]); err != nil {
-			return fmt.Errorf("cannot read what was kept for %s: %w", entry.ID, err)
+	// An entry that is not the response to its request is published to nobody; the
+	// other requests are answered.
+	responses = responses[:0]
+	for i, response := range kept {
+		if mismatched[i] == nil {
+			responses = append(responses, response)
 		}
 	}
-	return g.queues.Responses.Publish(ctx, responses...)
+	if err := g.queues.Responses.Publish(ctx, responses...); err != nil {
+		return err
+	}
+	return errors.Join(slices.Collect(maps.Values(mismatched))...)
 }
 
 // markReceived ends a request's way.
 func (g *Generator) markReceived(ctx context.Context, receipts []queue.Message[contract.Receipt]) error {
-	entries := make([]ledger.Entry, len(receipts))
+	values := make([]contract.Receipt, len(receipts))
 	for i, receipt := range receipts {
-		value, err := json.Marshal(receipt.Body)
-		if err != nil {
-			return fmt.Errorf("cannot encode the receipt of %s: %w", receipt.Body.ID, err)
-		}
-		entries[i] = ledger.Entry{ID: receipt.Body.ID, Value: value}
+		values[i] = receipt.Body
 	}
-	_, err := g.received.Keep(ctx, entries...)
-	return err
+	_, mismatched, err := g.received.Keep(ctx, values...)
+	if err != nil {
+		return err
+	}
+	return errors.Join(slices.Collect(maps.Values(mismatched))...)
 }
 
 // Counts are what this replica has done since it started.

@@ -13,6 +13,7 @@ import (
 
 	"decoupled.example/shared/brokertest"
 	"decoupled.example/shared/contract"
+	"decoupled.example/shared/ledger"
 	"decoupled.example/shared/queue"
 	"decoupled.example/shared/topology"
 )
@@ -93,7 +94,7 @@ func TestARequestThatComesAgainGetsTheSameString(t *testing.T) {
 	require.Len(t, all, 3)
 	require.Equal(t, first, all[:2])
 	for i, response := range all {
-		kept, err := b.generated.Get(t.Context(), asked[i].Body.ID)
+		kept, err := b.Ledger(topology.Generated).Get(t.Context(), asked[i].Body.ID)
 		require.NoError(t, err)
 		require.Len(t, kept, 1)
 		require.Contains(t, string(kept[0].Value), response.String)
@@ -108,7 +109,7 @@ func TestWhatIsKeptIsPublished(t *testing.T) {
 	theirs := contract.NewResponse(asked[1].Body.ID, contract.NewString(), time.Now())
 	value, err := json.Marshal(theirs)
 	require.NoError(t, err)
-	_, err = b.generated.Keep(t.Context(), entry(asked[1].Body.ID, value))
+	_, err = b.Ledger(topology.Generated).Keep(t.Context(), entry(asked[1].Body.ID, value))
 	require.NoError(t, err)
 
 	require.NoError(t, b.answer(t.Context(), asked))
@@ -116,6 +117,60 @@ func TestWhatIsKeptIsPublished(t *testing.T) {
 	published := b.responses(t)
 	require.Len(t, published, 2)
 	require.Equal(t, theirs.String, published[1].String)
+}
+
+// Where the ledger holds something else than the response to a request, that
+// request alone fails, and nothing is published for it.
+func TestAnswer_PublishesNoMismatchedEntry(t *testing.T) {
+	t.Parallel()
+	other, err := contract.Responses.EncodeEntry(contract.NewResponse(contract.NewID(), contract.NewString(), time.Now()))
+	require.NoError(t, err)
+	for what, value := range map[string]func(id string) string{
+		"bears another ID": func(string) string { return string(other) },
+		"not JSON":         func(id string) string { return `{"id":"` + id },
+		"invalid message":  func(id string) string { return `{"id":"` + id + `"}` },
+		"empty body":       func(string) string { return "" },
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			b := open(t, Random(Options{}))
+			asked := requests(3)
+			bad := asked[1].Body.ID
+			_, err := b.Ledger(topology.Generated).Keep(t.Context(), entry(bad, []byte(value(bad))))
+			require.NoError(t, err)
+
+			err = b.answer(t.Context(), asked)
+			require.ErrorIs(t, err, ledger.ErrMismatch)
+			require.ErrorContains(t, err, "ledger generated holds a bad entry under "+bad)
+			require.ErrorContains(t, err, what)
+
+			var answered []string
+			for _, r := range b.responses(t) {
+				answered = append(answered, r.ID)
+			}
+			require.Equal(t, []string{asked[0].Body.ID, asked[2].Body.ID}, answered)
+		})
+	}
+}
+
+func TestAnswer_KeepsNoInvalidString(t *testing.T) {
+	t.Parallel()
+	b := open(t, func(context.Context, contract.Request) (string, error) { return "too short", nil })
+	require.ErrorIs(t, b.answer(t.Context(), requests(1)), contract.ErrInvalid)
+	n, err := b.Ledger(topology.Generated).Count(t.Context())
+	require.NoError(t, err)
+	require.Zero(t, n, "it would be the answer for ever")
+}
+
+func TestMarkReceived_NamesAMismatchedEntry(t *testing.T) {
+	t.Parallel()
+	b := open(t, Random(Options{}))
+	receipt := contract.NewReceipt(contract.NewID(), time.Now())
+	_, err := b.Ledger(topology.Received).Keep(t.Context(), entry(receipt.ID, []byte("{}")))
+	require.NoError(t, err)
+	err = b.markReceived(t.Context(), []queue.Message[contract.Receipt]{{Body: receipt}})
+	require.ErrorIs(t, err, ledger.ErrMismatch)
+	require.ErrorContains(t, err, "ledger received holds a bad entry under "+receipt.ID)
 }
 
 func TestAFailureKeepsAndPublishesNothing(t *testing.T) {
@@ -129,7 +184,7 @@ func TestAFailureKeepsAndPublishesNothing(t *testing.T) {
 		return contract.NewString(), nil
 	})
 	require.ErrorIs(t, b.answer(t.Context(), asked), failure)
-	n, err := b.generated.Count(t.Context())
+	n, err := b.Ledger(topology.Generated).Count(t.Context())
 	require.NoError(t, err)
 	require.Zero(t, n)
 	require.Empty(t, b.responses(t))
@@ -145,7 +200,7 @@ func TestWithoutPublishingItIsNotDone(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- b.answer(ctx, requests(3)) }()
 	require.Eventually(t, func() bool {
-		n, err := b.generated.Count(t.Context())
+		n, err := b.Ledger(topology.Generated).Count(t.Context())
 		return err == nil && n == 3
 	}, time.Minute, time.Millisecond)
 	stop()
@@ -160,7 +215,7 @@ func TestAReceiptIsMarkedOnce(t *testing.T) {
 	for _, receipt := range []contract.Receipt{first, second} {
 		require.NoError(t, b.markReceived(t.Context(), []queue.Message[contract.Receipt]{{Body: receipt}}))
 	}
-	kept, err := b.received.Get(t.Context(), first.ID)
+	kept, err := b.Ledger(topology.Received).Get(t.Context(), first.ID)
 	require.NoError(t, err)
 	require.Len(t, kept, 1)
 	var receipt contract.Receipt

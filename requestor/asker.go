@@ -2,8 +2,6 @@ package requestor
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"decoupled.example/shared/contract"
@@ -19,12 +17,12 @@ const maxAsk = 1000
 // concurrently.
 type Asker struct {
 	requests *queue.Queue[contract.Request]
-	asked    ledger.Ledger
+	asked    ledger.Typed[contract.Request]
 }
 
 // NewAsker returns an Asker on the topology.
 func NewAsker(t *topology.Topology) *Asker {
-	return &Asker{requests: t.Requests, asked: t.Ledger(topology.Asked)}
+	return &Asker{requests: t.Requests, asked: ledger.Of(t.Ledger(topology.Asked), topology.Asked, contract.Requests)}
 }
 
 // Ask publishes n requests and returns them when the broker has confirmed that
@@ -38,19 +36,17 @@ func (a *Asker) Ask(ctx context.Context, n int) ([]contract.Request, error) {
 	asked := make([]contract.Request, 0, n)
 	for len(asked) < n {
 		requests := make([]contract.Request, min(n-len(asked), maxAsk))
-		entries := make([]ledger.Entry, len(requests))
 		for i := range requests {
 			requests[i] = contract.NewRequest(time.Now())
-			value, err := json.Marshal(requests[i])
-			if err != nil {
-				return asked, fmt.Errorf("cannot encode request %s: %w", requests[i].ID, err)
-			}
-			entries[i] = ledger.Entry{ID: requests[i].ID, Value: value}
 		}
 		if err := a.requests.Publish(ctx, requests...); err != nil {
 			return asked, err
 		}
-		if _, err := a.asked.Keep(ctx, entries...); err != nil {
+		_, mismatched, err := a.asked.Keep(ctx, requests...)
+		if err != nil {
+			return asked, err
+		}
+		for _, err := range mismatched { // somebody else wrote there first
 			return asked, err
 		}
 		asked = append(asked, requests...)

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"decoupled.example/shared/contract"
-	"decoupled.example/shared/ledger"
 )
 
 const (
@@ -37,11 +36,11 @@ func (o *outstanding) add(requests []contract.Request) {
 	}
 }
 
-func (o *outstanding) remove(stored []ledger.Entry) {
+func (o *outstanding) remove(ids ...string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, entry := range stored {
-		delete(o.ids, entry.ID)
+	for _, id := range ids {
+		delete(o.ids, id)
 	}
 }
 
@@ -80,7 +79,9 @@ func (r *Requestor) awaitStored(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		r.waiting.remove(stored)
+		for _, response := range stored {
+			r.waiting.remove(response.ID)
+		}
 		left := r.waiting.count()
 		if left == 0 {
 			r.log.Info().Int64("asked", r.asked.Load()).Msg("all that was asked is stored")

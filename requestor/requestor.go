@@ -2,9 +2,10 @@ package requestor
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -49,7 +50,7 @@ func (o Options) Validate() error {
 type Requestor struct {
 	options  Options
 	topology *topology.Topology
-	stored   ledger.Ledger
+	stored   ledger.Typed[contract.Response]
 	asker    *Asker
 	log      zerolog.Logger
 	asked    atomic.Int64
@@ -60,8 +61,9 @@ type Requestor struct {
 // New returns a requestor that works on the topology.
 func New(t *topology.Topology, o Options, log zerolog.Logger) *Requestor {
 	return &Requestor{
-		options: o, topology: t, stored: t.Ledger(topology.Stored),
-		asker: NewAsker(t), log: log,
+		options: o, topology: t,
+		stored: ledger.Of(t.Ledger(topology.Stored), topology.Stored, contract.Responses),
+		asker:  NewAsker(t), log: log,
 	}
 }
 
@@ -144,28 +146,36 @@ func (r *Requestor) left() int {
 	return min(maxAsk, r.options.Count-int(r.asked.Load()))
 }
 
-// store keeps the strings, and only then says that they are received. What was
-// stored before wins, so that a response that comes again changes nothing.
+// store keeps the strings, and only then confirms that they are received. The one
+// that was kept first wins, so a response that is delivered again changes nothing.
 func (r *Requestor) store(ctx context.Context, responses []queue.Message[contract.Response]) error {
-	entries := make([]ledger.Entry, len(responses))
-	receipts := make([]contract.Receipt, len(responses))
+	values := make([]contract.Response, len(responses))
 	for i, response := range responses {
-		value, err := json.Marshal(response.Body)
-		if err != nil {
-			return fmt.Errorf("cannot encode the response to %s: %w", response.Body.ID, err)
-		}
-		entries[i] = ledger.Entry{ID: response.Body.ID, Value: value}
+		values[i] = response.Body
 	}
-	if _, err := r.stored.Keep(ctx, entries...); err != nil {
+	kept, mismatched, err := r.stored.Keep(ctx, values...)
+	if err != nil {
 		return err
 	}
-	for i, response := range responses {
-		receipts[i] = contract.NewReceipt(response.Body.ID, time.Now())
+	// Where the entry is not the response to its request, no string is stored, and
+	// there is nothing to confirm.
+	var (
+		ids      []string
+		receipts []contract.Receipt
+	)
+	for i, response := range kept {
+		if mismatched[i] == nil {
+			ids = append(ids, response.ID)
+			receipts = append(receipts, contract.NewReceipt(response.ID, time.Now()))
+		}
 	}
 	if r.options.UntilStored {
-		r.waiting.remove(entries)
+		r.waiting.remove(ids...)
 	}
-	return r.topology.Receipts.Publish(ctx, receipts...)
+	if err := r.topology.Receipts.Publish(ctx, receipts...); err != nil {
+		return err
+	}
+	return errors.Join(slices.Collect(maps.Values(mismatched))...)
 }
 
 // Counts are what this replica has done since it started.

@@ -155,6 +155,50 @@ func TestTheFirstStringIsKept(t *testing.T) {
 	require.EqualValues(t, 2, top.Receipts.Counts().Published)
 }
 
+// Where the ledger holds something else than the response to a request, no string
+// is stored, and that response alone is not confirmed.
+func TestStore_ConfirmsNoMismatchedEntry(t *testing.T) {
+	t.Parallel()
+	top, js := open(t)
+	r := New(top, Options{}, zerolog.Nop())
+	responses := make([]queue.Message[contract.Response], 3)
+	for i := range responses {
+		responses[i].Body = contract.NewResponse(contract.NewID(), contract.NewString(), time.Now())
+	}
+	bad := responses[1].Body.ID
+	other, err := contract.Responses.EncodeEntry(responses[0].Body)
+	require.NoError(t, err)
+	_, err = top.Ledger(topology.Stored).Keep(t.Context(), ledger.Entry{ID: bad, Value: other})
+	require.NoError(t, err)
+
+	err = r.store(t.Context(), responses)
+	require.ErrorIs(t, err, ledger.ErrMismatch)
+	require.ErrorContains(t, err, "ledger stored holds a bad entry under "+bad)
+	require.ErrorContains(t, err, "bears another ID: \""+responses[0].Body.ID)
+
+	stream, err := js.Stream(t.Context(), topology.Receipts)
+	require.NoError(t, err)
+	require.EqualValues(t, 2, stream.CachedInfo().State.Msgs)
+	for i, sequence := range map[int]uint64{0: 1, 2: 2} {
+		m, err := stream.GetMsg(t.Context(), sequence)
+		require.NoError(t, err)
+		require.Contains(t, string(m.Data), responses[i].Body.ID)
+	}
+}
+
+// A string that is not the one asked for must not end the waiting.
+func TestUntilStored_DoesNotTrustAMismatchedEntry(t *testing.T) {
+	t.Parallel()
+	top, _ := open(t)
+	r := New(top, Options{Rate: maxRate, Count: 1, UntilStored: true}, zerolog.Nop())
+	asked, err := r.asker.Ask(t.Context(), 1)
+	require.NoError(t, err)
+	r.waiting.add(asked)
+	_, err = top.Ledger(topology.Stored).Keep(t.Context(), ledger.Entry{ID: asked[0].ID, Value: []byte("{}")})
+	require.NoError(t, err)
+	require.ErrorIs(t, r.awaitStored(t.Context()), ledger.ErrMismatch)
+}
+
 // Only what is stored is confirmed.
 func TestWithoutStoringThereIsNoReceipt(t *testing.T) {
 	t.Parallel()
@@ -208,7 +252,9 @@ func TestUntilStored(t *testing.T) {
 			_, err = top.Ledger(topology.Stored).Keep(t.Context(), last)
 			require.NoError(t, err)
 		}
-		last = e
+		last.ID = e.ID
+		last.Value, err = contract.Responses.EncodeEntry(contract.NewResponse(e.ID, contract.NewString(), time.Now()))
+		require.NoError(t, err)
 	}
 	require.Eventually(t, func() bool { return r.waiting.count() == 1 }, patience, 10*time.Millisecond)
 	require.Empty(t, ended, "it ended with one request not stored")

@@ -43,12 +43,25 @@ func (nextCodec) Decode(header map[string][]string, body []byte) (r nextResponse
 	return r, err
 }
 
+func (c nextCodec) EncodeEntry(r nextResponse) ([]byte, error) {
+	_, body, err := c.Encode(r)
+	return body, err
+}
+
+// DecodeEntry also reads what the version before has kept, without the new field.
+func (nextCodec) DecodeEntry(id string, entry []byte) (r nextResponse, err error) {
+	if r.Response, err = contract.Responses.DecodeEntry(id, entry); err != nil {
+		return r, err
+	}
+	return r, json.Unmarshal(entry, &r)
+}
+
 // nextGenerator is a replica of the generator's next version.
 type nextGenerator struct {
 	t         *topology.Topology
 	responses *queue.Queue[nextResponse]
-	generated ledger.Ledger
-	received  ledger.Ledger
+	generated ledger.Typed[nextResponse]
+	received  ledger.Typed[contract.Receipt]
 	make      generator.Maker
 
 	conn  *nats.Conn
@@ -76,8 +89,10 @@ func startNext(conn *nats.Conn, maker generator.Maker) (*nextGenerator, error) {
 	g := &nextGenerator{
 		t:         t,
 		responses: queue.New(client, queue.Config{Stream: topology.Responses, Subject: topology.SubjectResponse}, nextCodec{}),
-		generated: t.Ledger(topology.Generated), received: t.Ledger(topology.Received), make: maker,
-		conn: conn, stop: stop, ended: make(chan error, 1),
+		generated: ledger.Of(t.Ledger(topology.Generated), topology.Generated, nextCodec{}),
+		received:  ledger.Of(t.Ledger(topology.Received), topology.Received, contract.Receipts),
+		make:      maker,
+		conn:      conn, stop: stop, ended: make(chan error, 1),
 	}
 	go func() { g.ended <- g.run(ctx) }()
 	return g, nil
@@ -100,40 +115,35 @@ func (g *nextGenerator) run(ctx context.Context) error {
 }
 
 func (g *nextGenerator) answer(ctx context.Context, requests []queue.Message[contract.Request]) error {
-	entries := make([]ledger.Entry, len(requests))
+	responses := make([]nextResponse, len(requests))
 	for i, request := range requests {
 		text, err := g.make(ctx, request.Body)
 		if err != nil {
 			return err
 		}
-		value, err := json.Marshal(nextResponse{contract.NewResponse(request.Body.ID, text, time.Now()), "a-zA-Z0-9"})
-		if err != nil {
-			return err
-		}
-		entries[i] = ledger.Entry{ID: request.Body.ID, Value: value}
+		responses[i] = nextResponse{contract.NewResponse(request.Body.ID, text, time.Now()), "a-zA-Z0-9"}
 	}
-	kept, err := g.generated.Keep(ctx, entries...)
+	kept, mismatched, err := g.generated.Keep(ctx, responses...)
 	if err != nil {
 		return err
 	}
-	responses := make([]nextResponse, len(kept))
-	for i, entry := range kept { // what the version before has kept has no such field
-		if err := json.Unmarshal(entry.Value, &responses[i]); err != nil {
-			return err
-		}
+	for _, err := range mismatched {
+		return err
 	}
-	return g.responses.Publish(ctx, responses...)
+	return g.responses.Publish(ctx, kept...)
 }
 
 func (g *nextGenerator) markReceived(ctx context.Context, receipts []queue.Message[contract.Receipt]) error {
-	entries := make([]ledger.Entry, len(receipts))
+	values := make([]contract.Receipt, len(receipts))
 	for i, receipt := range receipts {
-		value, err := json.Marshal(receipt.Body)
-		if err != nil {
-			return err
-		}
-		entries[i] = ledger.Entry{ID: receipt.Body.ID, Value: value}
+		values[i] = receipt.Body
 	}
-	_, err := g.received.Keep(ctx, entries...)
-	return err
+	_, mismatched, err := g.received.Keep(ctx, values...)
+	if err != nil {
+		return err
+	}
+	for _, err := range mismatched {
+		return err
+	}
+	return nil
 }

@@ -67,14 +67,8 @@ func (c Codec[T]) ID(message T) string { return message.key() }
 // this call: the caller may add to them. Times are written in UTC. The error is
 // an ErrInvalid: what must not be read is not written either.
 func (c Codec[T]) Encode(message T) (header map[string][]string, body []byte, err error) {
-	if err := message.Validate(); err != nil {
-		return nil, nil, fmt.Errorf("cannot encode %s: %w", c.kind, err)
-	}
-	_, at := c.fields(&message)
-	*at = at.UTC()
-	body, err = json.Marshal(&message)
-	if err != nil {
-		return nil, nil, fmt.Errorf("cannot encode %s: %w", c.kind, err)
+	if body, err = c.EncodeEntry(message); err != nil {
+		return nil, nil, err
 	}
 	return newHeader(c.schema), body, nil
 }
@@ -103,6 +97,10 @@ func (c Codec[T]) decode(header map[string][]string, body []byte) (message T, er
 	if err := checkHeader(header, c.schema); err != nil {
 		return message, err
 	}
+	return c.decodeBody(body)
+}
+
+func (c Codec[T]) decodeBody(body []byte) (message T, err error) {
 	if len(body) == 0 {
 		return message, ErrEmpty
 	}
