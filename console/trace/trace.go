@@ -27,6 +27,8 @@ type Step struct {
 	At    time.Time     `json:"at"`    // when the ledger stored it, by the broker's clock
 	After time.Duration `json:"after"` // since the step before, 0 for the first; negative if that was recorded late, as asked may be
 	Value string        `json:"value"` // what the ledger stored
+	// Mismatched is the ID that the value bears, where it is not the request's.
+	Mismatched string `json:"mismatched,omitempty"`
 }
 
 // Trace is the life of a request.
@@ -82,7 +84,7 @@ func newReader(ctx context.Context, js jetstream.JetStream, t *topology.Topology
 // trace reads what is not finished twice, so as to know that it is lost.
 func (r *reader) trace(ctx context.Context, id string) (Trace, error) {
 	trace, err := r.read(ctx, id)
-	if err != nil || trace.finished() || trace.Letter != nil {
+	if err != nil || trace.judged() {
 		return trace, err
 	}
 	// It is in a queue, unless the queues were empty after all this was written.
@@ -90,7 +92,7 @@ func (r *reader) trace(ctx context.Context, id string) (Trace, error) {
 	if err != nil || !drained {
 		return trace, err
 	}
-	if trace, err = r.read(ctx, id); err != nil || trace.finished() || trace.Letter != nil {
+	if trace, err = r.read(ctx, id); err != nil || trace.judged() {
 		return trace, err
 	}
 	// What was in a letter when the queues were empty may have been redriven
@@ -113,6 +115,9 @@ func (r *reader) read(ctx context.Context, id string) (Trace, error) {
 			continue
 		}
 		step := Step{Name: name, At: entries[0].Kept, Value: string(entries[0].Value)}
+		if found := contract.IDOf(entries[0].Value); found != id {
+			step.Mismatched = found
+		}
 		if n := len(trace.Steps); n > 0 {
 			step.After = step.At.Sub(trace.Steps[n-1].At)
 		}
@@ -137,10 +142,26 @@ func (t Trace) passed(ledger string) bool {
 
 func (t Trace) finished() bool { return t.passed(topology.Received) }
 
+// mismatched returns the first step whose value is another request's, or nil.
+func (t Trace) mismatched() *Step {
+	for i := range t.Steps {
+		if t.Steps[i].Mismatched != "" {
+			return &t.Steps[i]
+		}
+	}
+	return nil
+}
+
+// judged reports whether reading more would not change where the request is said
+// to be.
+func (t Trace) judged() bool { return t.finished() || t.Letter != nil || t.mismatched() != nil }
+
 // where is told by the last step: what a service has recorded it publishes, or
 // does the work again until it has.
 func (t Trace) where() string {
-	switch {
+	switch wrong := t.mismatched(); {
+	case wrong != nil:
+		return fmt.Sprintf("mismatched: what ledger %s holds bears the ID of another request, %s", wrong.Name, wrong.Mismatched)
 	case t.finished():
 		return "finished"
 	case t.Letter != nil:

@@ -95,6 +95,23 @@ func TestNothingIsRecorded(t *testing.T) {
 	}
 }
 
+// What is stored under the request's ID and bears another is not taken for a step
+// of its life.
+func TestRequest_NamesAMismatchedEntry(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	id, other := contract.NewID(), contract.NewID()
+	for _, name := range topology.LedgerNames {
+		b.Keep(name, ledger.Entry{ID: id, Value: []byte(`{"id":"` + map[bool]string{true: other, false: id}[name == topology.Stored] + `"}`)})
+	}
+	life, err := trace.Request(b.Context(), b.JS, b.Topology, id)
+	require.NoError(t, err)
+	require.Equal(t, "mismatched: what ledger stored holds bears the ID of another request, "+other, life.Where)
+	for _, step := range life.Steps {
+		require.Equal(t, step.Name == topology.Stored, step.Mismatched == other, step.Name)
+	}
+}
+
 // A ledger goes on reading until it is there and may be read. A trace says so.
 func TestWithoutALedger(t *testing.T) {
 	t.Parallel()

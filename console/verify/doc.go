@@ -15,7 +15,8 @@
 //	recovered    complete, though never recorded as asked: its requestor was killed
 //	             between publishing and recording. No error.
 //	unexpected   in a ledger with nothing before it: no origin
-//	mismatched   the string stored is not the string generated, however far the request came
+//	mismatched   the string stored is not the string generated, or an entry bears the ID of
+//	             another request than it is stored under, however far the request came
 //	duplicated   a key written more than once
 //	expired      older than the ledgers remember, so nobody can tell
 //

@@ -43,6 +43,9 @@ func (v *verifier) judge(ctx context.Context, entries []ledger.Entry, origin str
 		case s.differ != "": // first: neither a letter nor a missing receipt excuses it
 			v.verdict.Mismatched++
 			v.verdict.find(e.ID, "mismatched: %s", s.differ)
+		case e.Value != nil: // only walkAsked comes here with one
+			v.verdict.Mismatched++
+			v.verdict.find(e.ID, "mismatched: what was recorded as asked is another request")
 		case s.finished():
 			*complete++
 		case dead[e.ID]:

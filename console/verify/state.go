@@ -9,19 +9,34 @@ import (
 // state is how far a request has come.
 type state struct {
 	generated, stored, received bool
-	differ                      string // in what the entries differ that should be the same
+	differ                      string // which entry is not what it should be, and how; "" if each is
 }
 
 func newState(id string, generated, stored, received map[string][]byte) (s state) {
-	g, ok := generated[id]
-	s.generated = ok
-	t, ok := stored[id]
-	s.stored = ok
-	_, s.received = received[id]
-	if s.generated && s.stored {
-		s.differ = difference(id, g, t)
+	var g, t contract.Response
+	value, ok := generated[id]
+	if s.generated = ok; ok && (json.Unmarshal(value, &g) != nil || g.ID != id) {
+		s.differ = "what was generated is not the response to this request"
+	}
+	value, ok = stored[id]
+	if s.stored = ok; ok && s.differ == "" && (json.Unmarshal(value, &t) != nil || t.ID != id) {
+		s.differ = "what was stored is not the response to this request"
+	}
+	value, s.received = received[id]
+	switch {
+	case s.differ != "":
+	case s.generated && s.stored && g.String != t.String:
+		s.differ = "the string stored is not the string generated"
+	case s.received && bearsAnother(id, value):
+		s.differ = "what was received is not the receipt of this request"
 	}
 	return s
+}
+
+// bearsAnother reports whether what is stored under an ID bears another.
+func bearsAnother(id string, value []byte) bool {
+	found := contract.IDOf(value)
+	return found != "" && found != id
 }
 
 func (s state) finished() bool { return s.generated && s.stored && s.received }
@@ -49,19 +64,4 @@ func (n *seen) add(s state) {
 	if s.stored && s.received {
 		n.received++
 	}
-}
-
-// difference says in what the two strings of a request differ; "" when they are
-// the same.
-func difference(id string, generated, stored []byte) string {
-	var g, s contract.Response
-	switch {
-	case json.Unmarshal(generated, &g) != nil || g.ID != id:
-		return "what was generated is not the response to this request"
-	case json.Unmarshal(stored, &s) != nil || s.ID != id:
-		return "what was stored is not the response to this request"
-	case g.String != s.String:
-		return "the string stored is not the string generated"
-	}
-	return ""
 }

@@ -165,6 +165,30 @@ func TestPlanted(t *testing.T) {
 			"mismatched: what was stored is not the response to this request",
 		},
 		{
+			"generated for another request, and never stored", func(b *testbed.Bed, id string) {
+				plant(b, id, asked)
+				b.Keep(generated, ledger.Entry{ID: id, Value: response(contract.NewID(), "the same").Value})
+			},
+			func(v *verify.Verdict) { v.Asked++; v.Generated++; v.Mismatched++ },
+			"mismatched: what was generated is not the response to this request",
+		},
+		{
+			"the receipt of another request", func(b *testbed.Bed, id string) {
+				plant(b, id, asked, generated, stored)
+				b.Keep(received, ledger.Entry{ID: id, Value: response(contract.NewID(), "the same").Value})
+			},
+			func(v *verify.Verdict) { v.Asked++; v.Generated++; v.Stored++; v.Received++; v.Mismatched++ },
+			"mismatched: what was received is not the receipt of this request",
+		},
+		{
+			"another request, recorded as asked", func(b *testbed.Bed, id string) {
+				plant(b, id, generated, stored, received)
+				b.Keep(asked, ledger.Entry{ID: id, Value: response(contract.NewID(), "the same").Value})
+			},
+			func(v *verify.Verdict) { v.Asked++; v.Generated++; v.Stored++; v.Received++; v.Mismatched++ },
+			"mismatched: what was recorded as asked is another request",
+		},
+		{
 			"as many entries, of other requests", func(b *testbed.Bed, id string) {
 				plant(b, id, asked, generated)
 				plant(b, "another", stored, received)

@@ -18,7 +18,8 @@ const (
 )
 
 // walk calls judge with the entries of a ledger, chunk by chunk, concurrently.
-// They have no values: what is in memory does not depend on how much is kept.
+// Only those that bear another ID have their values: what is in memory does not
+// depend on how much is kept.
 func (v *verifier) walk(ctx context.Context, l ledger.Ledger, judge func(ctx context.Context, entries []ledger.Entry) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
@@ -40,7 +41,10 @@ func (v *verifier) walk(ctx context.Context, l ledger.Ledger, judge func(ctx con
 		if entries == nil {
 			entries = make([]ledger.Entry, 0, chunk)
 		}
-		if entries = append(entries, ledger.Entry{ID: e.ID, Kept: e.Kept}); len(entries) == chunk {
+		if !bearsAnother(e.ID, e.Value) {
+			e.Value = nil
+		}
+		if entries = append(entries, e); len(entries) == chunk {
 			flush()
 		}
 	}

@@ -38,3 +38,10 @@ func (c Codec[T]) DecodeEntry(id string, value []byte) (T, error) {
 	}
 	return message, nil
 }
+
+// IDOf returns the ID in the body of a message, or the value of a ledger entry,
+// that may be wrong elsewhere; "" if it has none that can be read.
+func IDOf(body []byte) string {
+	id, _ := readID(body)
+	return id
+}

@@ -41,3 +41,13 @@ func TestDecodeEntry_RefusesWhatIsNotTheMessageOfItsID(t *testing.T) {
 		require.ErrorIs(t, err, want, "%q", value)
 	}
 }
+
+func TestIDOf(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"id":"one","string":7}`: "one", `{"id":"one"} and more`: "one",
+		`{"id":7}`: "", `{}`: "", `[]`: "", "": "", `{"id":"one"`: "",
+	} {
+		require.Equal(t, want, IDOf([]byte(body)), body)
+	}
+}
