@@ -22,6 +22,7 @@ import (
 	"decoupled.example/generator"
 	"decoupled.example/requestor"
 	"decoupled.example/shared/brokertest"
+	"decoupled.example/shared/contract"
 	"decoupled.example/shared/ledger"
 	"decoupled.example/shared/service"
 	"decoupled.example/shared/topology"
@@ -386,6 +387,20 @@ func TestVerifyFailsWhenSomethingIsLost(t *testing.T) {
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, stdout, id+" lost: asked, never generated")
 	require.Contains(t, stdout, "FAILED")
+}
+
+// Where the ledgers may have forgotten a part of all there is, a verification does
+// not say OK.
+func TestVerifyFailsWhenNothingCanBeJudged(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t, func(s *topology.Settings) { s.Keep = 24 * time.Hour })
+	b.Keep(topology.Asked, ledger.Entry{ID: contract.NewID(), Value: []byte("{}")}, ledger.Entry{ID: contract.NewID(), Value: []byte("{}")})
+	b.Later(23*time.Hour + 59*time.Minute + 30*time.Second)
+	code, stdout, stderr := console(t, b.Via, "verify")
+	require.Equal(t, exitFailed, code, stderr)
+	require.Contains(t, stdout, "NOT JUDGED")
+	require.Regexp(t, `expired +2   not judged`, stdout)
+	require.NotContains(t, stdout, "OK")
 }
 
 func TestWithoutTopologyEverythingSaysToRunSetup(t *testing.T) {

@@ -38,7 +38,7 @@ func printVerdict(s *session, v verify.Verdict) {
 		{"outstanding", v.Outstanding, true, ""},
 		{"dead-lettered", v.Letters, true, ""},
 		{"recovered", v.Recovered, false, "answered, though never recorded as asked"},
-		{"expired", v.Expired, false, "older than the ledgers remember; not judged"},
+		{"expired", v.Expired, false, "not judged: a part of each may have expired from the ledgers"},
 		{"lost", v.Lost, true, ""},
 		{"duplicated", v.Duplicated, true, ""},
 		{"mismatched", v.Mismatched, true, ""},
@@ -55,12 +55,5 @@ func printVerdict(s *session, v verify.Verdict) {
 	for _, f := range v.Findings {
 		s.say("  %s", f)
 	}
-	switch {
-	case !v.OK():
-		s.say("FAILED")
-	case v.Outstanding > 0:
-		s.say("OK so far: nothing was lost, nothing was done twice; %d are not finished", v.Outstanding)
-	default:
-		s.say("OK: nothing was lost, nothing was done twice")
-	}
+	s.say("%s", v.Conclusion())
 }

@@ -165,6 +165,9 @@ func (s *Server) verify(ctx context.Context, _ *http.Request) (string, error) {
 		return "", err
 	}
 	text := fmt.Sprintf("%d complete, %d lost, %d duplicated, %d dead, %d outstanding", v.Complete+v.Recovered, v.Lost, v.Duplicated, v.Dead, v.Outstanding)
+	if v.Expired > 0 || v.Unjudged() {
+		text += fmt.Sprintf(", %d not judged", v.Expired)
+	}
 	if !v.OK() {
 		return "", fmt.Errorf("FAILED: %s, %d mismatched, %d unexpected", text, v.Mismatched, v.Unexpected)
 	}

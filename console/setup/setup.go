@@ -131,16 +131,15 @@ func (s *setup) stream(ctx context.Context, want jetstream.StreamConfig) error {
 	return nil
 }
 
-// notes are the metadata of a stream that is about to keep messages for keep:
-// those that it has, as a reset leaves some, and what it has forgotten by now,
-// which its new settings do not tell any more.
+// notes returns the metadata of a stream that is about to keep messages for keep:
+// what it has, as a reset leaves some, and what it has forgotten by now, which its
+// new settings do not show.
 func notes(info *jetstream.StreamInfo, keep time.Duration) map[string]string {
 	was := info.Config.MaxAge
-	forgot := info.TimeStamp.Add(-was)
-	if was == 0 || was == keep || forgot.Before(info.Created) {
+	if was == 0 || was == keep || info.TimeStamp.Sub(info.Created) < was { // all by the broker's clock
 		return info.Config.Metadata
 	}
-	return topology.NoteForgotten(info.Config.Metadata, forgot)
+	return topology.NoteForgotten(info.Config.Metadata, info.TimeStamp, was)
 }
 
 func (s *setup) consumer(ctx context.Context, want topology.Consumer) error {

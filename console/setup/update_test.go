@@ -7,8 +7,10 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
+	"decoupled.example/console/internal/testbed"
 	"decoupled.example/console/setup"
 	"decoupled.example/shared/brokertest"
+	"decoupled.example/shared/ledger"
 	"decoupled.example/shared/topology"
 )
 
@@ -106,6 +108,27 @@ func TestUpdateLosesNothing(t *testing.T) {
 			result, err = setup.Apply(bounded(t), js, topology.Settings{})
 			require.NoError(t, err)
 			require.Empty(t, result.Different)
+		})
+	}
+}
+
+// What a ledger has forgotten when its retention is made longer is noted by the
+// broker's clock, which is what it is compared with.
+func TestUpdate_NotesWhatIsForgottenByTheBrokersClock(t *testing.T) {
+	t.Parallel()
+	for name, ahead := range map[string]time.Duration{"ahead": 2 * time.Hour, "behind": -2 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := testbed.StartShifted(t, ahead, func(s *topology.Settings) { s.Keep = time.Second })
+			b.Keep(topology.Asked, ledger.Entry{ID: "one"})
+			b.Eventually(func() bool { return b.Messages("KV_"+topology.Asked) == 0 }, "it has expired")
+			_, err := setup.Update(b.Context(), b.JS, topology.Settings{AckWait: time.Second, Keep: time.Hour})
+			require.NoError(t, err)
+			b.Shift(0)
+			stream, err := b.JS.Stream(b.Context(), "KV_"+topology.Asked)
+			require.NoError(t, err)
+			info := stream.CachedInfo()
+			require.WithinRange(t, topology.Forgotten(info.Config.Metadata), info.Created, info.TimeStamp)
 		})
 	}
 }

@@ -18,8 +18,12 @@
 //	mismatched   the string stored is not the string generated, or an entry bears the ID of
 //	             another request than it is stored under, however far the request came
 //	duplicated   a key written more than once
-//	expired      older than the ledgers remember, so nobody can tell
+//	expired      not judged: a ledger may have forgotten a part of it
 //
-// Where ledgers forget, a requestor's clock that is behind makes its requests
-// expired that much too early: they are counted as such, and not judged.
+// Where ledgers forget, an entry is judged by when the broker stored it, compared
+// with the broker's clock, and by nothing else: an ID states the time of its
+// requestor's clock, which may be wrong by any amount. In the last part of the
+// retention (topology.ExpiryMargin) entries are not judged. A string whose origin
+// may have expired is not judged either; as such count no more than have expired.
+// A verdict that could judge nothing of what there is is not OK.
 package verify

@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"encoding/hex"
+	"fmt"
 	"testing"
 	"time"
 
@@ -27,23 +28,74 @@ func idOf(made time.Time) string {
 	return digits[:8] + "-" + digits[8:] + id[len("00000000-0000"):]
 }
 
-// What is so old that a ledger may have forgotten its part is not judged.
-func TestExpired(t *testing.T) {
+// What the broker has stored just now is judged, whatever time its ID states, and
+// whatever the operator's clock says.
+func TestRun_JudgesByTheBrokersClock(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ requestor, broker time.Duration }{
+		{-25 * time.Hour, 0}, {25 * time.Hour, 0}, {0, -25 * time.Hour}, {0, 25 * time.Hour}, {-25 * time.Hour, 25 * time.Hour},
+	} {
+		t.Run(fmt.Sprintf("requestor %v, broker %v", test.requestor, test.broker), func(t *testing.T) {
+			t.Parallel()
+			b := testbed.StartShifted(t, test.broker, func(s *topology.Settings) { s.Keep = 24 * time.Hour })
+			id := func() string { return idOf(time.Now().Add(test.requestor)) }
+			for range 5 {
+				plant(b, id(), topology.Asked)
+				plant(b, id(), topology.Generated)
+				plant(b, id(), topology.Stored)
+				plant(b, id(), topology.Received)
+			}
+			plant(b, id(), topology.LedgerNames...)
+			verdict := run(t, b)
+			require.EqualValues(t, 10, verdict.Lost, "asked or generated, and no more")
+			require.EqualValues(t, 10, verdict.Unexpected)
+			require.EqualValues(t, 1, verdict.Complete)
+			require.Zero(t, verdict.Expired)
+			require.False(t, verdict.OK())
+		})
+	}
+}
+
+// What is so old that a ledger may have forgotten a part of it is not judged, which
+// is said.
+func TestRun_CountsWhatItCannotJudge(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t, func(s *topology.Settings) { s.Keep = time.Hour })
-	young, old := time.Now().Add(-58*time.Minute), time.Now().Add(-time.Hour+30*time.Second)
-	plant(b, idOf(young), topology.LedgerNames...)
-	plant(b, idOf(old), topology.LedgerNames...)
-	for i := range topology.LedgerNames { // the parts that expire first are missing
-		plant(b, idOf(old), topology.LedgerNames[i:]...)
+	plant(b, contract.NewID(), topology.LedgerNames...)
+	for i := range topology.LedgerNames { // as if the steps that expire first had
+		plant(b, contract.NewID(), topology.LedgerNames[i:]...)
 	}
-	require.Equal(t, verify.Verdict{Asked: 3, Generated: 4, Stored: 5, Received: 6, Complete: 1, Expired: 2}, run(t, b))
-
-	plant(b, idOf(young), topology.Asked)
-	plant(b, idOf(young), topology.Stored)
+	b.Later(58 * time.Minute)
 	verdict := run(t, b)
-	require.EqualValues(t, 1, verdict.Lost)
+	require.EqualValues(t, 2, verdict.Complete)
+	require.Zero(t, verdict.Expired)
+	b.Later(59*time.Minute + 30*time.Second)
+	require.Equal(t, verify.Verdict{Asked: 2, Generated: 3, Stored: 4, Received: 5, Expired: 2}, run(t, b))
+	require.False(t, run(t, b).OK(), "nothing was judged")
+	require.True(t, run(t, b).Unjudged())
+}
+
+// A string whose origin may have expired while its message waited is not judged. No
+// more than have expired are excused so.
+func TestRun_ExcusesNoMoreThanHasExpired(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t, func(s *topology.Settings) { s.Keep = time.Second })
+	id := contract.NewID()
+	plant(b, id, topology.Generated)
+	b.Eventually(func() bool { return b.Messages("KV_"+topology.Generated) == 0 }, "it has expired")
+	_, err := setup.Update(b.Context(), b.JS, topology.Settings{AckWait: time.Second, Keep: time.Hour})
+	require.NoError(t, err)
+	plant(b, id, topology.Stored, topology.Received)
+	require.Equal(t, verify.Verdict{Stored: 1, Received: 1, Expired: 1}, run(t, b))
+	plant(b, contract.NewID(), topology.Stored, topology.Received)
+	verdict := run(t, b)
+	require.EqualValues(t, 1, verdict.Expired)
 	require.EqualValues(t, 1, verdict.Unexpected)
+}
+
+func TestVerdict_OfEmptyLedgersIsOK(t *testing.T) {
+	t.Parallel()
+	require.True(t, run(t, testbed.Start(t)).OK(), "there is nothing that was not judged")
 }
 
 // What a ledger had forgotten before it was made to remember for longer is no
@@ -74,7 +126,7 @@ func TestLedgersThatForgot(t *testing.T) {
 	}
 }
 
-// Entries that a ledger forgets are no alarm, not while they go and not after.
+// Entries that a ledger forgets are no alarm, neither while they expire nor after.
 func TestForgetfulLedgers(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t, func(s *topology.Settings) { s.Keep = time.Second })
@@ -83,7 +135,7 @@ func TestForgetfulLedgers(t *testing.T) {
 	for forgotten := 0; forgotten < 3; {
 		asked += len(b.Ask(5))
 		verdict := run(t, b)
-		require.True(t, verdict.OK(), "%+v", verdict)
+		require.Empty(t, verdict.Findings)
 		if verdict.Asked < uint64(asked) {
 			forgotten++
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"time"
 
 	"decoupled.example/console/drain"
 	"decoupled.example/shared/ledger"
@@ -50,7 +49,7 @@ func (v *verifier) judge(ctx context.Context, entries []ledger.Entry, origin str
 			*complete++
 		case dead[e.ID]:
 			v.verdict.Dead++
-		case v.memory.forgot(e, time.Now()): // since it was walked past
+		case v.memory.forgot(e.Kept, v.memory.clock.Now()): // since it was walked past
 			v.verdict.Expired++
 		case empty:
 			v.verdict.Lost++

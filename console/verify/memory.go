@@ -4,21 +4,17 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"decoupled.example/shared/ledger"
+	"decoupled.example/console/internal/ask"
 	"decoupled.example/shared/topology"
 )
 
-// skew is how far the clocks of requestors and broker may differ.
-const skew = time.Minute
-
-// memory is how far back the ledgers remember.
+// memory is how far back the ledgers remember, by the broker's clock.
 type memory struct {
-	keep  time.Duration // the shortest of the ledgers; 0: for ever
-	since time.Time     // what is older some ledger has forgotten, by the broker's clock
-	ahead time.Duration // how far the broker's clock is ahead of ours
+	keep  time.Duration // the shortest retention of the ledgers; 0: for ever
+	since time.Time     // what is older some ledger has forgotten
+	clock ask.Clock
 }
 
 func (m *memory) note(info *jetstream.StreamInfo) {
@@ -28,32 +24,39 @@ func (m *memory) note(info *jetstream.StreamInfo) {
 	if since := topology.Forgotten(info.Config.Metadata); since.After(m.since) {
 		m.since = since
 	}
-	if !info.TimeStamp.IsZero() {
-		m.ahead = time.Until(info.TimeStamp)
-	}
+	m.clock = ask.NewClock(info.TimeStamp)
 }
 
-// forgot says whether by now a ledger may have forgotten its part of the request
-// that the entry belongs to. No part is older than the request, whose ID tells
-// when it was made.
-func (m *memory) forgot(e ledger.Entry, now time.Time) bool {
-	oldest := e.Kept
-	if id, err := uuid.Parse(e.ID); err == nil && id.Version() == 7 {
-		if made := time.Unix(id.Time().UnixTime()); made.Before(oldest) {
-			oldest = made
-		}
+// forgot reports whether by now a ledger may have forgotten a later step of a
+// request of which this one was stored at that time.
+//
+// Both times are the broker's. When the request's ID says that it was made does not
+// matter: that is by the clock of its requestor.
+func (m *memory) forgot(kept, now time.Time) bool {
+	return kept.Before(m.since) || m.keep > 0 && now.Sub(kept) > m.keep-topology.ExpiryMargin(m.keep)
+}
+
+// expired returns how many of the entries that a ledger's stream stored since its
+// reset have expired.
+func expired(info *jetstream.StreamInfo) uint64 {
+	expires := info.Config.MaxAge > 0 && info.TimeStamp.Sub(info.Created) > info.Config.MaxAge
+	if !expires && !topology.Forgotten(info.Config.Metadata).After(info.Created) {
+		return 0
 	}
-	return oldest.Before(m.since.Add(skew)) || m.keep > 0 && now.Add(m.ahead).Sub(oldest) > m.keep-skew
+	before := max(info.State.FirstSeq, 1) - 1 // they expire in the order in which they were stored
+	return before - min(before, begun(info))
+}
+
+// begun is the sequence after which a ledger's entries count, since its reset.
+func begun(info *jetstream.StreamInfo) uint64 {
+	after, _ := strconv.ParseUint(info.Config.Metadata[topology.MetadataReset], 10, 64) // none: never reset
+	return after
 }
 
 // Repeated is how many entries a ledger's stream has stored since its reset and
-// has no more: each key should have been written once.
+// has no more, though they did not expire: each key should have been written once.
 func Repeated(info *jetstream.StreamInfo) uint64 {
-	base, _ := strconv.ParseUint(info.Config.Metadata[topology.MetadataReset], 10, 64) // none: never reset
-	expires := info.Config.MaxAge > 0 && info.TimeStamp.Sub(info.Created) > info.Config.MaxAge
-	if (expires || topology.Forgotten(info.Config.Metadata).After(info.Created)) && info.State.FirstSeq > 0 {
-		base = max(base, info.State.FirstSeq-1) // what is missing at the front has expired
-	}
+	base := begun(info) + expired(info)
 	written := max(info.State.LastSeq, base) - base
 	return max(written, info.State.NumSubjects) - info.State.NumSubjects
 }

@@ -7,35 +7,27 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
-	"decoupled.example/shared/ledger"
 	"decoupled.example/shared/topology"
 )
 
 func TestForgot(t *testing.T) {
 	t.Parallel()
-	const id = "01900000-0000-7000-8000-000000000000"
-	made := time.UnixMilli(0x019000000000)
-	hour := memory{keep: time.Hour}
+	kept := time.UnixMilli(0x019000000000)
 	for _, test := range []struct {
 		name   string
 		memory memory
-		entry  ledger.Entry
-		now    time.Time
+		age    time.Duration
 		want   bool
 	}{
-		{"nothing is forgotten", memory{}, ledger.Entry{ID: id, Kept: made}, made.Add(1000 * time.Hour), false},
-		{"it is young", hour, ledger.Entry{ID: id, Kept: made}, made.Add(58 * time.Minute), false},
-		{"it may be gone in part, as clocks differ", hour, ledger.Entry{ID: id, Kept: made}, made.Add(59*time.Minute + time.Second), true},
-		{"it is kept since long after it was made", hour, ledger.Entry{ID: id, Kept: made.Add(50 * time.Minute)}, made.Add(61 * time.Minute), true},
-		{"its requestor's clock is ahead", hour, ledger.Entry{ID: id, Kept: made.Add(-30 * time.Minute)}, made.Add(30 * time.Minute), true},
-		{"an ID that tells no time, young", hour, ledger.Entry{ID: "x", Kept: made}, made.Add(58 * time.Minute), false},
-		{"an ID that tells no time, old", hour, ledger.Entry{ID: "x", Kept: made}, made.Add(60 * time.Minute), true},
-		{"it was forgotten before the ledgers were made to remember", memory{since: made}, ledger.Entry{ID: id, Kept: made}, made.Add(time.Second), true},
-		{"it is younger than what was forgotten then", memory{since: made.Add(-2 * time.Minute)}, ledger.Entry{ID: id, Kept: made}, made.Add(time.Second), false},
-		{"our clock is behind the broker's", memory{keep: time.Hour, ahead: 10 * time.Minute}, ledger.Entry{ID: id, Kept: made}, made.Add(50 * time.Minute), true},
-		{"our clock is ahead of the broker's", memory{keep: time.Hour, ahead: -10 * time.Minute}, ledger.Entry{ID: id, Kept: made}, made.Add(65 * time.Minute), false},
+		{"nothing is forgotten", memory{}, 1000 * time.Hour, false},
+		{"it is young", memory{keep: time.Hour}, 58 * time.Minute, false},
+		{"other steps may be gone", memory{keep: time.Hour}, 59*time.Minute + time.Second, true},
+		{"a short retention, young", memory{keep: time.Second}, 499 * time.Millisecond, false},
+		{"a short retention, old", memory{keep: time.Second}, 501 * time.Millisecond, true},
+		{"it was forgotten before the retention was made longer", memory{since: kept.Add(1)}, time.Second, true},
+		{"it is younger than what was forgotten then", memory{since: kept}, time.Second, false},
 	} {
-		require.Equal(t, test.want, test.memory.forgot(test.entry, test.now), test.name)
+		require.Equal(t, test.want, test.memory.forgot(kept, kept.Add(test.age)), test.name)
 	}
 }
 

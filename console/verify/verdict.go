@@ -22,7 +22,7 @@ type Verdict struct {
 	Unexpected  uint64 `json:"unexpected"`
 	Mismatched  uint64 `json:"mismatched"`
 	Duplicated  uint64 `json:"duplicated"`
-	Expired     uint64 `json:"expired"`
+	Expired     uint64 `json:"expired"` // not judged
 
 	// Letters is the number of dead letters, also of messages that belong to
 	// no request.
@@ -40,9 +40,38 @@ type Finding struct {
 
 func (f Finding) String() string { return f.ID + " " + f.What }
 
-// OK is true when nothing is lost and nothing was done twice.
+// Judged is the number of requests that were judged, whatever became of them.
+func (v Verdict) Judged() uint64 {
+	return v.Complete + v.Lost + v.Outstanding + v.Dead + v.Recovered + v.Unexpected + v.Mismatched
+}
+
+// Unjudged reports whether the ledgers hold entries and not one could be judged.
+func (v Verdict) Unjudged() bool {
+	return v.Judged() == 0 && v.Asked+v.Generated+v.Stored+v.Received > 0
+}
+
+// OK is true when nothing is lost and nothing was done twice, as far as that could be
+// judged. It is false when nothing could be judged of what there is.
 func (v Verdict) OK() bool {
-	return v.Lost == 0 && v.Unexpected == 0 && v.Mismatched == 0 && v.Duplicated == 0
+	return v.Lost == 0 && v.Unexpected == 0 && v.Mismatched == 0 && v.Duplicated == 0 && !v.Unjudged()
+}
+
+// Conclusion is the verdict in one line.
+func (v Verdict) Conclusion() string {
+	if v.Unjudged() {
+		return "NOT JUDGED: a part of everything that the ledgers hold may have expired"
+	}
+	if !v.OK() {
+		return "FAILED"
+	}
+	line := "OK: nothing was lost, nothing was done twice"
+	if v.Outstanding > 0 {
+		line = fmt.Sprintf("OK so far: nothing was lost, nothing was done twice; %d are not finished", v.Outstanding)
+	}
+	if v.Expired > 0 {
+		line += fmt.Sprintf("; %d could not be judged, as a part of each may have expired", v.Expired)
+	}
+	return line
 }
 
 // Finished is true when nothing is outstanding either.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -38,6 +37,7 @@ type verifier struct {
 	mu      sync.Mutex // of what follows
 	verdict Verdict
 	seen    seen
+	excused map[string]uint64 // of a ledger, how many entries may have expired that later ones need
 }
 
 func newVerifier(ctx context.Context, js jetstream.JetStream, t *topology.Topology) (*verifier, error) {
@@ -46,7 +46,7 @@ func newVerifier(ctx context.Context, js jetstream.JetStream, t *topology.Topolo
 		return nil, err
 	}
 	return &verifier{
-		js: js, dead: dead,
+		js: js, dead: dead, excused: make(map[string]uint64),
 		asked: t.Ledger(topology.Asked), generated: t.Ledger(topology.Generated),
 		stored: t.Ledger(topology.Stored), received: t.Ledger(topology.Received),
 	}, nil
@@ -69,16 +69,9 @@ type seen struct{ generated, stored, received uint64 }
 func (v *verifier) count(ctx context.Context) (err error) {
 	counts := []*uint64{&v.verdict.Asked, &v.verdict.Generated, &v.verdict.Stored, &v.verdict.Received}
 	for i, name := range topology.LedgerNames {
-		var info *jetstream.StreamInfo
-		err := ask.Patiently(ctx, v.js.Conn(), func(ctx context.Context) error {
-			stream, err := v.js.Stream(ctx, "KV_"+name)
-			if err == nil {
-				info = stream.CachedInfo()
-			}
-			return err
-		})
+		info, err := v.info(ctx, name)
 		if err != nil {
-			return fmt.Errorf("cannot read ledger %s: %w", name, err)
+			return err
 		}
 		*counts[i] = info.State.NumSubjects
 		if n := Repeated(info); n > 0 {
@@ -89,6 +82,20 @@ func (v *verifier) count(ctx context.Context) (err error) {
 	}
 	v.verdict.Letters, err = v.dead.Count(ctx)
 	return err
+}
+
+func (v *verifier) info(ctx context.Context, name string) (info *jetstream.StreamInfo, err error) {
+	err = ask.Patiently(ctx, v.js.Conn(), func(ctx context.Context) error {
+		stream, err := v.js.Stream(ctx, "KV_"+name)
+		if err == nil {
+			info = stream.CachedInfo()
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot read ledger %s: %w", name, err)
+	}
+	return info, nil
 }
 
 // walkAsked judges every request that was recorded as asked.
@@ -118,7 +125,7 @@ func (v *verifier) walkStored(ctx context.Context) error {
 		return err
 	}
 	return v.walk(ctx, v.stored, func(ctx context.Context, entries []ledger.Entry) error {
-		return v.unexpected(ctx, v.generated, entries, "stored, never generated")
+		return v.unexpected(ctx, v.generated, topology.Generated, entries, "stored, never generated")
 	})
 }
 
@@ -128,7 +135,7 @@ func (v *verifier) walkReceived(ctx context.Context) error {
 		return err
 	}
 	return v.walk(ctx, v.received, func(ctx context.Context, entries []ledger.Entry) error {
-		return v.unexpected(ctx, v.stored, entries, "received, never stored")
+		return v.unexpected(ctx, v.stored, topology.Stored, entries, "received, never stored")
 	})
 }
 
@@ -144,15 +151,31 @@ func (v *verifier) sawAll(ctx context.Context, l ledger.Ledger, seen uint64) (bo
 
 // unexpected finds the entries that an earlier ledger should have and has not.
 // That was written first, so there is no race to lose.
-func (v *verifier) unexpected(ctx context.Context, before ledger.Ledger, entries []ledger.Entry, what string) error {
+//
+// The earlier entry may have expired: a message may wait in its queue, or as a dead
+// letter, for longer than the ledgers remember. As many as have expired are not
+// judged; whatever more there are have no origin.
+func (v *verifier) unexpected(ctx context.Context, before ledger.Ledger, name string, entries []ledger.Entry, what string) error {
 	missing, err := missing(ctx, before, entries)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	info, err := v.info(ctx, name) // now, as some may have expired since the ledgers were counted
+	if err != nil {
+		return err
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, e := range missing {
-		if !v.memory.forgot(e, time.Now()) { // maybe only since it was walked past
+		switch {
+		case v.memory.forgot(e.Kept, v.memory.clock.Now()): // since it was walked past
+		case v.excused[name] < expired(info):
+			v.excused[name]++
+			v.verdict.Expired++
+		default:
 			v.verdict.Unexpected++
 			v.verdict.find(e.ID, "unexpected: %s", what)
 		}
 	}
-	return err
+	return nil
 }

@@ -3,7 +3,6 @@ package verify
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -66,7 +65,7 @@ func (v *verifier) accept(e ledger.Entry, asked bool) bool {
 		v.verdict.Unexpected++
 		v.verdict.find(fmt.Sprintf("%.64q", e.ID), "unexpected: this is no request's ID")
 		return false
-	case v.memory.forgot(e, time.Now()):
+	case v.memory.forgot(e.Kept, v.memory.clock.Now()):
 		if asked {
 			v.verdict.Expired++
 		}

@@ -5,21 +5,31 @@ import (
 	"time"
 )
 
-// metadataForgot is the metadata of a ledger's stream that tells, as RFC 3339,
-// before which time it has forgotten what it kept, where its settings do not tell
-// any more: it was made to remember for longer.
+// metadataForgot is the metadata of a ledger's stream that holds, as RFC 3339, the
+// time before which its entries have expired, where its settings do not show it: its
+// retention was made longer since.
 const metadataForgot = "decoupled.forgot"
 
-// Forgotten is the time before which a ledger had forgotten what it kept when it
-// was made to remember for longer, by its stream's metadata; zero if it never was.
+// maxMargin bounds ExpiryMargin.
+const maxMargin = time.Minute
+
+// ExpiryMargin returns the last part of a ledger's retention, in which it is not
+// certain what it still holds: each node of a cluster removes entries by its own
+// clock, and a service may record a step somewhat after the next one is done.
+func ExpiryMargin(retention time.Duration) time.Duration { return min(maxMargin, retention/2) }
+
+// Forgotten returns the time, by the broker's clock, before which entries of a ledger
+// had expired when its retention was made longer, from its stream's metadata; zero if
+// it never was.
 func Forgotten(metadata map[string]string) time.Time {
 	at, _ := time.Parse(time.RFC3339Nano, metadata[metadataForgot]) // none: it never was
 	return at
 }
 
-// NoteForgotten returns the metadata with a note that all before that time is
-// forgotten. A later time that is noted already stays.
-func NoteForgotten(metadata map[string]string, before time.Time) map[string]string {
+// NoteForgotten returns the metadata of a ledger's stream whose retention is made
+// longer, now by the broker's clock. A later time that is noted already stays.
+func NoteForgotten(metadata map[string]string, now time.Time, retention time.Duration) map[string]string {
+	before := now.Add(ExpiryMargin(retention) - retention)
 	if !before.After(Forgotten(metadata)) {
 		return metadata
 	}

@@ -9,20 +9,29 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-// A ledger that is made to remember for longer a second time has forgotten no
-// less for that.
-func TestWhatIsForgottenStaysSo(t *testing.T) {
+func TestExpiryMargin(t *testing.T) {
+	t.Parallel()
+	for retention, want := range map[time.Duration]time.Duration{
+		0: 0, time.Second: 500 * time.Millisecond, 2 * time.Minute: time.Minute, 24 * time.Hour: time.Minute,
+	} {
+		require.Equal(t, want, topology.ExpiryMargin(retention), retention)
+	}
+}
+
+// A ledger whose retention is made longer a second time has forgotten no less.
+func TestNoteForgotten(t *testing.T) {
 	t.Parallel()
 	require.True(t, topology.Forgotten(nil).IsZero())
-	before := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
+	now := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
+	before := now.Add(-59 * time.Minute)
 	others := map[string]string{topology.MetadataReset: "7"}
 
-	noted := topology.NoteForgotten(others, before)
+	noted := topology.NoteForgotten(others, now, time.Hour)
 	require.Equal(t, before, topology.Forgotten(noted))
 	require.Equal(t, "7", noted[topology.MetadataReset], "other notes stay")
 	require.Len(t, others, 1, "what was given is not changed")
 
-	require.Equal(t, before, topology.Forgotten(topology.NoteForgotten(noted, before.Add(-time.Hour))))
-	later := before.Add(time.Hour)
-	require.Equal(t, later, topology.Forgotten(topology.NoteForgotten(noted, later)))
+	require.Equal(t, before, topology.Forgotten(topology.NoteForgotten(noted, now, 2*time.Hour)))
+	later := now.Add(time.Hour)
+	require.Equal(t, before.Add(time.Hour), topology.Forgotten(topology.NoteForgotten(noted, later, time.Hour)))
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
-	"decoupled.example/shared/brokertest"
 	"decoupled.example/shared/topology"
 )
 
@@ -23,31 +22,37 @@ import (
 // much, and sets it up. Services see the broker as it is.
 func StartShifted(t testing.TB, ahead time.Duration, change ...func(*topology.Settings)) *Bed {
 	t.Helper()
-	broker := brokertest.Start(t)
-	b := On(t, broker.URL(), change...)
-	b.Broker = broker
+	b := Start(t, change...)
 	b.Shift(ahead)
 	return b
 }
 
-// Shift connects the operator anew, to a broker whose clock is ahead by that much.
+// Shift connects the operator anew, to a broker whose clock is ahead by that much:
+// each time that it states, in an answer or as the time of a message, is later, and
+// each that an API request states is earlier to it.
 func (b *Bed) Shift(ahead time.Duration) {
 	b.t.Helper()
-	url := b.url
-	b.url = b.ShiftedURL(ahead)
-	b.Conn = b.connect("operator")
-	b.url = url
-	var err error
-	b.JS, err = jetstream.New(b.Conn)
-	require.NoError(b.t, err)
-	b.Topology, err = topology.Open(b.Conn, b.Log(), grace)
-	require.NoError(b.t, err)
+	b.via(
+		func(stated []byte) []byte { return shifted(stated, ahead) },
+		func(stated []byte) []byte { return shifted(stated, -ahead) },
+	)
 }
 
-// ShiftedURL is the URL of a relay to the broker, which makes the broker's clock
-// look ahead by that much: it moves each time that the broker states, in an answer
-// or as the time of a message, and each that an API request states.
-func (b *Bed) ShiftedURL(ahead time.Duration) string {
+// Later connects the operator anew, as if that much time had passed since all that
+// is stored was stored: the broker states that its clock is so much later.
+func (b *Bed) Later(by time.Duration) {
+	b.t.Helper()
+	b.via(
+		func(stated []byte) []byte {
+			return now.ReplaceAllFunc(stated, func(ts []byte) []byte { return shifted(ts, by) })
+		},
+		func(stated []byte) []byte { return stated },
+	)
+}
+
+// via connects the operator anew, by way of a relay that changes the times that the
+// broker states, and those that API requests state.
+func (b *Bed) via(answers, requests func(stated []byte) []byte) {
 	b.t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(b.t, err)
@@ -64,18 +69,29 @@ func (b *Bed) ShiftedURL(ahead time.Duration) string {
 				_ = client.Close()
 				continue
 			}
-			go func() { shift(behind, client, -ahead); _ = behind.Close() }()
-			go func() { shift(client, behind, ahead); _ = client.Close() }()
+			go func() { relay(behind, client, requests); _ = behind.Close() }()
+			go func() { relay(client, behind, answers); _ = client.Close() }()
 		}
 	}()
-	return "nats://" + listener.Addr().String()
+	direct := b.url
+	b.url = "nats://" + listener.Addr().String()
+	b.Conn = b.connect("operator")
+	b.Via, b.url = b.url, direct
+	b.JS, err = jetstream.New(b.Conn)
+	require.NoError(b.t, err)
+	b.Topology, err = topology.Open(b.Conn, b.Log(), grace)
+	require.NoError(b.t, err)
 }
 
-// stamp is a time as the broker writes it.
-var stamp = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)`)
+var (
+	// stamp is a time as the broker writes it.
+	stamp = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)`)
+	// now is the time of an answer.
+	now = regexp.MustCompile(`"ts":"[^"]*"`)
+)
 
-// shift copies one direction of a connection.
-func shift(to io.Writer, from io.Reader, by time.Duration) {
+// relay copies one direction of a connection.
+func relay(to io.Writer, from io.Reader, change func([]byte) []byte) {
 	in := bufio.NewReader(from)
 	for {
 		line, err := in.ReadString('\n')
@@ -89,15 +105,15 @@ func shift(to io.Writer, from io.Reader, by time.Duration) {
 			}
 			continue
 		}
-		if err := shiftMessage(to, in, words, by); err != nil {
+		if err := relayMessage(to, in, words, change); err != nil {
 			return
 		}
 	}
 }
 
-// shiftMessage copies a message. The last word of its line is its size, and with
+// relayMessage copies a message. The last word of its line is its size, and with
 // headers the last but one theirs.
-func shiftMessage(to io.Writer, in io.Reader, words []string, by time.Duration) error {
+func relayMessage(to io.Writer, in io.Reader, words []string, change func([]byte) []byte) error {
 	n := len(words)
 	size, err := strconv.Atoi(words[n-1])
 	if err != nil {
@@ -117,21 +133,21 @@ func shiftMessage(to io.Writer, in io.Reader, words []string, by time.Duration) 
 		lines := bytes.SplitAfter(header, []byte("\n"))
 		for i, line := range lines {
 			if bytes.HasPrefix(line, []byte(jetstream.TimeStampHeaer)) {
-				lines[i] = shiftStamps(line, by)
+				lines[i] = change(line)
 			}
 		}
 		header = bytes.Join(lines, nil)
 		words[n-2] = strconv.Itoa(len(header))
 	}
 	if strings.HasPrefix(words[1], "$JS.API.") || bytes.HasPrefix(message, []byte(`{"type":"io.nats.jetstream`)) {
-		message = shiftStamps(message, by)
+		message = change(message)
 	}
 	words[n-1] = strconv.Itoa(len(header) + len(message) - len("\r\n"))
 	_, err = fmt.Fprintf(to, "%s\r\n%s%s", strings.Join(words, " "), header, message)
 	return err
 }
 
-func shiftStamps(text []byte, by time.Duration) []byte {
+func shifted(text []byte, by time.Duration) []byte {
 	return stamp.ReplaceAllFunc(text, func(old []byte) []byte {
 		at, err := time.Parse(time.RFC3339Nano, string(old))
 		if err != nil || at.IsZero() {

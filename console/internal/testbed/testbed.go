@@ -40,6 +40,7 @@ type Bed struct {
 	Conn     *nats.Conn         // the operator's
 	JS       jetstream.JetStream
 	Topology *topology.Topology // the operator's view
+	Via      string             // the URL of the relay that the operator is connected to, if to one
 
 	t   testing.TB
 	url string
