@@ -49,8 +49,8 @@ func (c drainCommand) Run(s *session) error {
 	err := drain.Wait(ctx, s.js, func(now drain.Snapshot) {
 		last = now
 		for _, q := range now {
-			if q.Forgotten > 0 {
-				bar.say("%s: the broker had not removed %d messages that were acknowledged; they are delivered again", q.Stream, q.Forgotten)
+			if q.StuckAcks > 0 {
+				bar.say("%s: the broker kept %d messages although they were acked; it redelivers them now", q.Stream, q.StuckAcks)
 			}
 		}
 		bar.show(fall.left(now), fall.whole, fmt.Sprintf("hops left (%s) %s", now, fall.pace()))

@@ -2,16 +2,17 @@ package drain
 
 import "time"
 
-// window is how far back arrivals look, up to twice that.
+// window is the shortest time over which arrivals measure; the longest is twice that.
 const window = 5 * time.Second
 
-// arrivals tells how many requests came lately. What came long ago does not
-// explain why a system is not drained now. The zero value is ready.
+// arrivals measures the recent rate of requests. Requests that arrived long ago
+// do not explain why the queues are not drained now. The zero value is ready to
+// use.
 type arrivals struct {
 	older, newer, last reading
 }
 
-// reading is a state of the first queue, and when it was read.
+// reading is a state of the first queue and the time of its reading.
 type reading struct {
 	State
 	at time.Time
@@ -21,8 +22,8 @@ type reading struct {
 func (a *arrivals) note(s State, at time.Time) {
 	now := reading{s, at}
 	if a.last.at.IsZero() || !s.Created.Equal(a.last.Created) || s.LastSeq < a.last.LastSeq {
-		// A queue made anew counts from 1 again, and a broker that lost what it had
-		// not synced from before.
+		// A queue that was created again starts at sequence 1, and a broker that lost
+		// unsynced messages reuses their sequences.
 		*a = arrivals{now, now, now}
 	}
 	if at.Sub(a.newer.at) >= window {
@@ -31,7 +32,7 @@ func (a *arrivals) note(s State, at time.Time) {
 	a.last = now
 }
 
-// rate is how many arrived a second.
+// rate returns the number of requests that arrived per second.
 func (a *arrivals) rate() float64 {
 	seconds := a.last.at.Sub(a.older.at).Seconds()
 	if seconds <= 0 {

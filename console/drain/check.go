@@ -14,19 +14,19 @@ import (
 // reader reads the state of one stream.
 type reader func(ctx context.Context, stream string) (State, error)
 
-// order is in which the streams are read. For Check any order is right.
+// order is the order in which the streams are read. Check is correct with any order.
 var order = append(slices.Clone(topology.QueueNames), topology.DeadLetters)
 
-// Check says whether there was a moment during the call at which all queues
-// were empty together. The snapshot is the second pass: what remains if not. It
-// asks once: an error means that the broker did not answer, or that there is no
-// such stream.
+// Check reports whether there was a moment during the call at which all queues
+// were empty together. The snapshot is the second pass. Check sends each request
+// once: an error means that the broker did not answer or that a stream does not
+// exist.
 func Check(ctx context.Context, js jetstream.JetStream) (bool, Snapshot, error) {
 	return check(ctx, streamState(js))
 }
 
-// CheckPatiently is Check, but goes on while the broker is away, silent, or
-// electing a leader, until ctx ends.
+// CheckPatiently is like Check, but retries until ctx ends while the broker is
+// unreachable, does not answer, or elects a leader.
 func CheckPatiently(ctx context.Context, js jetstream.JetStream) (drained bool, s Snapshot, err error) {
 	err = ask.Again(ctx, js.Conn(), func(ctx context.Context) (err error) {
 		drained, s, err = Check(ctx, js)

@@ -9,32 +9,34 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-// State is what tells whether a stream was the same at two readings.
+// State is one reading of a stream: what is needed to determine whether the
+// stream changed between two readings.
 type State struct {
 	Stream   string    `json:"stream"`
 	Messages uint64    `json:"messages"`
 	LastSeq  uint64    `json:"last_seq"`
-	Created  time.Time `json:"created"` // a stream made anew counts from 1 again
+	Created  time.Time `json:"created"` // a stream that was created again starts at sequence 1
 
-	// Forgotten is how many messages of a queue the broker had not removed though
-	// they were acknowledged. Wait has just had them delivered again.
-	Forgotten uint64 `json:"forgotten,omitempty"`
+	// StuckAcks is the number of messages in a queue that the broker had not
+	// removed although they were acked. Wait has just reset the consumer, so that
+	// they are redelivered.
+	StuckAcks uint64 `json:"stuck_acks,omitempty"`
 }
 
-// same is true when the stream has stored and removed nothing between the two
-// readings. Of a queue it says so only if that was empty at the first one.
+// same reports whether the stream stored and removed nothing between two readings.
+// For a queue, that holds only if the queue was empty at the first reading.
 func (s State) same(t State) bool {
 	return s.Messages == t.Messages && s.LastSeq == t.LastSeq && s.Created.Equal(t.Created)
 }
 
-// Snapshot are the states of one pass: the queues in the order a request passes
-// them, then the dead letters.
+// Snapshot holds the states of one pass: the queues in the order in which a
+// request passes them, then the dead-letter queue.
 type Snapshot []State
 
-// Empty is true when no queue held a message at its reading.
+// Empty reports whether every queue was empty at its reading.
 func (s Snapshot) Empty() bool { return s.Unfinished() == 0 }
 
-// Unfinished is how many messages the queues held.
+// Unfinished returns the number of messages in the queues.
 func (s Snapshot) Unfinished() (n uint64) {
 	for _, x := range s {
 		if x.Stream != topology.DeadLetters {
@@ -44,16 +46,16 @@ func (s Snapshot) Unfinished() (n uint64) {
 	return n
 }
 
-// Letters is how many dead letters there were.
+// Letters returns the number of dead letters.
 func (s Snapshot) Letters() uint64 { return s.of(topology.DeadLetters).Messages }
 
-// SameLetters is true when no letter was written, redriven or discarded between
-// the two snapshots.
+// SameLetters reports whether no dead letter was written, redriven or discarded
+// between the two snapshots.
 func (s Snapshot) SameLetters(t Snapshot) bool {
 	return s.of(topology.DeadLetters).same(t.of(topology.DeadLetters))
 }
 
-// of is the state of one stream.
+// of returns the state of one stream.
 func (s Snapshot) of(stream string) State {
 	i := slices.IndexFunc(s, func(x State) bool { return x.Stream == stream })
 	if i < 0 {

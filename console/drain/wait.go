@@ -12,29 +12,29 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-// pollEvery is how often Wait checks.
+// pollEvery is the interval between two checks of Wait.
 const pollEvery = 100 * time.Millisecond
 
 // ErrNotDrained is the error of a Wait that ended before the queues were empty.
 var ErrNotDrained = errors.New("not drained")
 
-// Wait returns nil as soon as a Check succeeds. It goes on while the broker is
-// away. When ctx ends first, the error unwraps to ErrNotDrained and says what
-// remains, and whether new requests keep arriving or the broker is away. A
-// stream or a permission that is missing, and a closed connection, end it at
-// once. Each snapshot is given to progress, which may be nil.
+// Wait checks until a Check succeeds and then returns nil. It continues while the
+// broker is unreachable. If ctx ends first, the error unwraps to ErrNotDrained and
+// reports which messages remain, and whether new requests keep arriving or the
+// broker does not answer. A missing stream, a missing permission and a closed
+// connection end it at once. Wait calls progress, which may be nil, with each
+// snapshot.
 //
-// What the broker keeps though it was acknowledged, a fault that it has when it
-// is shut down under load, is delivered again, so that it can be removed:
-// State.Forgotten tells. That takes the permission to reset a consumer.
+// Wait repairs stuck acks, a fault of the broker, and reports them in
+// State.StuckAcks. This requires the permission to reset a consumer.
 func Wait(ctx context.Context, js jetstream.JetStream, progress func(Snapshot)) error {
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
 	var (
 		last    Snapshot
 		arrived arrivals
-		trouble error // why the last check failed
-		kept    = forgotten{unchanged: make(map[string]unchanged), errs: make(map[string]error)}
+		trouble error // of the last check
+		stuck   = stuckAcks{unchanged: make(map[string]unchanged), errs: make(map[string]error)}
 	)
 	for {
 		drained, snapshot, err := Check(ctx, js)
@@ -42,7 +42,7 @@ func Wait(ctx context.Context, js jetstream.JetStream, progress func(Snapshot)) 
 		case err == nil:
 			last, trouble = snapshot, nil
 			arrived.note(snapshot.of(topology.Requests), time.Now())
-			kept.redeliver(ctx, js, snapshot, time.Now())
+			stuck.repair(ctx, js, snapshot, time.Now())
 			if progress != nil {
 				progress(snapshot)
 			}
@@ -50,23 +50,23 @@ func Wait(ctx context.Context, js jetstream.JetStream, progress func(Snapshot)) 
 				return nil
 			}
 		case errors.Is(err, jetstream.ErrStreamNotFound), errors.Is(err, nats.ErrPermissionViolation), errors.Is(err, nats.ErrConnectionClosed):
-			return fmt.Errorf("cannot tell whether all is finished: %w", err)
+			return fmt.Errorf("cannot determine whether the queues are drained: %w", err)
 		case ctx.Err() == nil:
 			trouble = err
 		}
 		select {
 		case <-poll.C:
 		case <-ctx.Done():
-			if trouble == nil && !js.Conn().IsConnected() { // since a moment ago
+			if trouble == nil && !js.Conn().IsConnected() { // it was lost during the wait for the next check
 				trouble = nats.ErrDisconnected
 			}
-			return notDrained(last, &arrived, trouble, kept.err())
+			return notDrained(last, &arrived, trouble, stuck.err())
 		}
 	}
 }
 
 func notDrained(last Snapshot, arrived *arrivals, trouble, stuck error) error {
-	what := "there was no time for a single reading"
+	what := "no reading completed in time"
 	if last != nil {
 		what = fmt.Sprintf("%d messages remain (%s)", last.Unfinished(), last)
 	}

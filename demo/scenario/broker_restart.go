@@ -40,7 +40,7 @@ var brokerRestart = Scenario{
 		for _, queue := range topology.QueueNames {
 			s.Must(pause.Resume(s.Context(), s.Operator().JS, queue))
 		}
-		s.Drained() // a replica that found its queue paused looks again within five seconds
+		s.Drained()
 
 		for death := 1; death <= 2; death++ {
 			s.Step("it dies again, under load: %d more requests", 2*n)

@@ -104,7 +104,7 @@ func (f *fixture) underLoad(disaster func(), times int) {
 }
 
 // drainedAfterAll waits until nothing is left, and has the broker deliver again
-// what it forgot to remove. A broker (2.15.2) that is shut down under load may note
+// what it forgot to remove. A broker (2.15.3) that is shut down under load may note
 // an acknowledgement and not remove the message: it stays in the stream, and the
 // consumer is beyond it. (The console's drain does the same.)
 func (f *fixture) drainedAfterAll() {

@@ -16,9 +16,9 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-// forget brings a queue into the state in which a broker that was shut down under
-// load leaves it: the consumer is beyond a message that is still there.
-func forget(t *testing.T, b *testbed.Bed, queue string) {
+// stick turns all messages of a queue into stuck acks, as a broker that shuts down
+// under load leaves them: the consumer is past messages that are still stored.
+func stick(t *testing.T, b *testbed.Bed, queue string) {
 	t.Helper()
 	s, err := b.JS.Stream(b.Context(), queue)
 	require.NoError(t, err)
@@ -26,26 +26,27 @@ func forget(t *testing.T, b *testbed.Bed, queue string) {
 	require.NoError(t, err)
 }
 
-func TestWhatTheBrokerForgotToRemoveIsDeliveredAgain(t *testing.T) {
+func TestWait_RepairsStuckAcks(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	b.Ask(5)
-	forget(t, b, topology.Requests)
+	stick(t, b, topology.Requests)
 	b.Services()
-	var found uint64
+	var repaired uint64
 	require.NoError(t, drain.Wait(b.Context(), b.JS, func(s drain.Snapshot) {
 		for _, q := range s {
-			found += q.Forgotten
+			repaired += q.StuckAcks
 		}
 	}))
-	require.EqualValues(t, 5, found)
+	require.EqualValues(t, 5, repaired)
 	require.Len(t, b.Entries(topology.Received), 5)
 }
 
-// What waits, or is in somebody's hand, is not forgotten, however long it lasts.
-func TestWhatWaitsOrIsInHandIsNotForgotten(t *testing.T) {
+// Messages that are pending delivery or in flight are not stuck acks, however long
+// they stay.
+func TestWait_LeavesPendingAndInFlightMessages(t *testing.T) {
 	t.Parallel()
-	for name, taken := range map[string]int{"waiting": 0, "in hand": 3, "both": 1} {
+	for name, taken := range map[string]int{"pending": 0, "in flight": 3, "both": 1} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := testbed.Start(t, func(s *topology.Settings) { s.AckWait = time.Hour })
@@ -55,46 +56,46 @@ func TestWhatWaitsOrIsInHandIsNotForgotten(t *testing.T) {
 			if taken > 0 {
 				batch, err := c.Fetch(taken)
 				require.NoError(t, err)
-				for range batch.Messages() { // held, and never acknowledged
+				for range batch.Messages() { // in flight, and never acked
 				}
 			}
 			before, err := c.Info(b.Context())
 			require.NoError(t, err)
-			looked := watchResets(t, b)
+			resets := watchResets(t, b)
 
-			err = drain.Wait(forAWhile(t), b.JS, nil)
+			err = drain.Wait(untilExamined(t), b.JS, nil)
 
 			require.ErrorIs(t, err, drain.ErrNotDrained)
 			require.EqualError(t, err, "not drained: 3 messages remain (REQUESTS 3, RESPONSES 0, RECEIPTS 0, DEAD_LETTERS 0)")
 			after, err := c.Info(b.Context())
 			require.NoError(t, err)
 			require.Equal(t, before.NumAckPending, after.NumAckPending)
-			require.Zero(t, looked())
+			require.Zero(t, resets())
 		})
 	}
 }
 
-func TestWhereItCannotBeMendedTheReasonIsSaid(t *testing.T) {
+func TestWait_ReportsWhyStuckAcksAreNotRepaired(t *testing.T) {
 	t.Parallel()
 	t.Run("no permission", func(t *testing.T) {
 		t.Parallel()
 		broker := brokertest.Start(t, func(o *server.Options) {
 			o.NoAuthUser = "anyone"
-			o.Users = []*server.User{{Username: "anyone"}, {Username: "observer", Password: "x", Permissions: &server.Permissions{
+			o.Users = []*server.User{{Username: "anyone"}, {Username: "limited", Password: "x", Permissions: &server.Permissions{
 				Publish: &server.SubjectPermission{Deny: []string{"$JS.API.CONSUMER.RESET.>"}},
 			}}}
 		})
 		b := testbed.On(t, broker.URL())
 		b.Ask(2)
-		forget(t, b, topology.Requests)
-		js, err := jetstream.New(broker.Connect(nats.UserInfo("observer", "x")))
+		stick(t, b, topology.Requests)
+		js, err := jetstream.New(broker.Connect(nats.UserInfo("limited", "x")))
 		require.NoError(t, err)
 
-		err = drain.Wait(forAWhile(t), js, nil)
+		err = drain.Wait(untilExamined(t), js, nil)
 
 		require.ErrorIs(t, err, drain.ErrNotDrained)
 		require.ErrorIs(t, err, nats.ErrPermissionViolation)
-		require.ErrorContains(t, err, "the broker did not remove what was acknowledged in REQUESTS")
+		require.ErrorContains(t, err, "cannot reset the consumer of REQUESTS to redeliver its stuck acks")
 	})
 	t.Run("no consumer", func(t *testing.T) {
 		t.Parallel()
@@ -102,7 +103,7 @@ func TestWhereItCannotBeMendedTheReasonIsSaid(t *testing.T) {
 		b.Ask(2)
 		require.NoError(t, b.JS.DeleteConsumer(b.Context(), topology.Requests, topology.Generator))
 
-		err := drain.Wait(forAWhile(t), b.JS, nil)
+		err := drain.Wait(untilExamined(t), b.JS, nil)
 
 		require.ErrorIs(t, err, drain.ErrNotDrained)
 		require.ErrorContains(t, err, "2 messages remain")
@@ -110,15 +111,16 @@ func TestWhereItCannotBeMendedTheReasonIsSaid(t *testing.T) {
 	})
 }
 
-// forAWhile is enough for what does not change to be looked at.
-func forAWhile(t *testing.T) context.Context {
+// untilExamined lasts long enough for the consumer of an unchanged queue to be
+// examined.
+func untilExamined(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-// watchResets returns how many resets of consumers were asked for since.
+// watchResets returns a function that counts the consumer resets requested since.
 func watchResets(t *testing.T, b *testbed.Bed) func() int {
 	t.Helper()
 	sub, err := b.Conn.SubscribeSync("$JS.API.CONSUMER.RESET.>")
