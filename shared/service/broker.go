@@ -1,12 +1,15 @@
 package service
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"os"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Broker are the flags that say where NATS is and how to log in.
@@ -18,7 +21,8 @@ type Broker struct {
 	CA           string `name:"nats-ca" env:"NATS_CA" placeholder:"FILE" help:"Require TLS, and trust the certificate authorities in this PEM file instead of the system's."`
 }
 
-// Validate names the flag that is wrong. It is called by kong.
+// Validate names the flag that is wrong, and never its value, which may hold a
+// password. It is called by kong.
 func (b *Broker) Validate() error {
 	if _, err := b.servers(); err != nil {
 		return err
@@ -26,38 +30,102 @@ func (b *Broker) Validate() error {
 	if b.User == "" && (b.Password != "" || b.PasswordFile != "") {
 		return errors.New("--nats-user is missing: a password needs its user")
 	}
+	return b.validateCA()
+}
+
+// validateCA reads the file as nats.go will at each connect. What is not there now
+// would look like an outage then.
+func (b *Broker) validateCA() error {
+	if b.CA == "" {
+		return nil
+	}
+	content, err := os.ReadFile(b.CA)
+	if err != nil {
+		return fmt.Errorf("--nats-ca cannot be read: %w", err)
+	}
+	if !x509.NewCertPool().AppendCertsFromPEM(content) {
+		return fmt.Errorf("--nats-ca must be a PEM file with certificates: there is none in %s", b.CA)
+	}
 	return nil
 }
 
 // servers returns the URLs one by one, all with a scheme.
 func (b *Broker) servers() ([]string, error) {
+	// A password may contain a comma, so that no single entry shows what it
+	// belongs to. Passwords in URLs end up in logs and process lists.
+	if strings.Contains(b.URL, "@") {
+		return nil, errors.New("--nats-url must not contain credentials: give them as --nats-user and --nats-password-file")
+	}
 	var servers []string
-	for entry := range strings.SplitSeq(b.URL, ",") {
+	for i, entry := range strings.Split(b.URL, ",") {
 		entry = strings.TrimSpace(entry)
 		if entry == "" {
 			continue
 		}
-		// Secrets in URLs end up in logs and process lists. The entry is not
-		// part of the error for the same reason, nor is that of url.Parse.
-		if strings.Contains(entry, "@") {
-			return nil, errors.New("--nats-url must not contain credentials: give them as --nats-user and --nats-password-file")
-		}
 		if !strings.Contains(entry, "://") {
 			entry = "nats://" + entry
 		}
-		u, err := url.Parse(entry)
-		if err != nil || u.Hostname() == "" || (u.Scheme != "nats" && u.Scheme != "tls") {
-			return nil, fmt.Errorf("--nats-url must be URLs like nats://localhost:4222 but got %q", entry)
+		if err := validateServer(entry); err != nil {
+			return nil, fmt.Errorf("--nats-url must be URLs like nats://localhost:4222, but number %d %w", i+1, err)
 		}
-		if _, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && err != nil {
-			return nil, fmt.Errorf("--nats-url must have ports up to 65535 but got %q", entry)
-		}
-		servers = append(servers, entry)
+		servers = append(servers, strings.TrimSuffix(entry, "/"))
 	}
 	if len(servers) == 0 {
 		return nil, errors.New("--nats-url must name at least one server")
 	}
 	return servers, nil
+}
+
+// validateServer says what is wrong with the URL of a server, without any part of
+// it: one that is malformed may hold a password in any place.
+func validateServer(server string) error {
+	scheme, rest, _ := strings.Cut(server, "://")
+	if scheme != "nats" && scheme != "tls" {
+		return errors.New("has another scheme than nats:// or tls://")
+	}
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 && rest[end:] != "/" {
+		return errors.New("has something behind host and port")
+	}
+	if strings.Count(rest, ":") > 1 && !strings.Contains(rest, "[") {
+		return errors.New("is an IPv6 address without brackets, which must be like nats://[::1]:4222")
+	}
+	u, err := url.Parse(server)
+	if err != nil || u.User != nil {
+		return errors.New("has a malformed host or port") // the error quotes the URL
+	}
+	if !isHost(u.Hostname()) {
+		return errors.New("has no valid host")
+	}
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	if strings.HasSuffix(u.Host, ":") || u.Port() != "" && (err != nil || port == 0) {
+		return errors.New("has a port that is not from 1 to 65535")
+	}
+	return nil
+}
+
+// isHost is true for an IP address and for what can be a name.
+func isHost(host string) bool {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	return host != "" && !strings.ContainsFunc(host, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_.", r)
+	})
+}
+
+// inbox returns the prefix of the inboxes of a program or user: a name of its own
+// in one token, so that a user of the broker can be limited to it. What a token
+// cannot hold is written like in a URL, as %20 for a space.
+func inbox(name string) string {
+	var token strings.Builder
+	for _, c := range []byte(name) {
+		if c <= ' ' || c == 0x7f || strings.IndexByte(".*>%", c) >= 0 {
+			fmt.Fprintf(&token, "%%%02X", c)
+			continue
+		}
+		token.WriteByte(c)
+	}
+	return "_INBOX_" + token.String()
 }
 
 // password is what to log in with now.

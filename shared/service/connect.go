@@ -20,19 +20,20 @@ const (
 	// A peer that died without a goodbye is found after 10 to 15 s.
 	pingEvery  = 5 * time.Second
 	pingsUnmet = 2
-	// flushWithin bounds how long closing waits for a broker that hangs.
-	flushWithin = 2 * time.Second
 )
 
 // Connect connects a program to NATS, and stays at it until the caller closes
 // the connection, or ctx ends: then it is cut at once, and what is not flushed
 // is lost. That NATS cannot be reached is no error: the connection is returned
 // all the same, what is published meanwhile is buffered, and the log says now
-// and then why it still fails. An error means that the settings can never work.
+// and then why it still fails. An error means that the settings can never work,
+// or that the broker which answers is too old. A broker that is replaced by an
+// older one later shows in CheckBroker.
 //
 // The name identifies the program to the broker, and makes the prefix of its
 // inboxes, _INBOX_<name>: one per program, not per replica, so that a user of
-// the broker can be limited to it.
+// the broker can be limited to it. What no subject can hold is written like in a
+// URL, and so is a dot: _INBOX_jane%2Edoe.
 func Connect(ctx context.Context, log zerolog.Logger, broker Broker, name string) (*nats.Conn, error) {
 	l := newLink(log, broker)
 	if err := l.connect(ctx, name); err != nil {
@@ -50,7 +51,7 @@ func (l *link) connect(ctx context.Context, name string) error {
 	l.dialer = newDialer(ctx)
 	options := []nats.Option{
 		nats.Name(name),
-		nats.CustomInboxPrefix("_INBOX_" + name),
+		nats.CustomInboxPrefix(inbox(name)),
 		nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1),
 		// Without it two refused logins in a row close the connection for ever.
@@ -80,6 +81,10 @@ func (l *link) connect(ctx context.Context, name string) error {
 		return fmt.Errorf("cannot connect to NATS: %w", err)
 	}
 	context.AfterFunc(ctx, l.conn.Close)
+	if err := CheckBroker(l.conn); err != nil {
+		l.end()
+		return err
+	}
 	l.watching.Go(func() { l.watch(ctx) })
 	return nil
 }

@@ -122,6 +122,37 @@ func TestInboxesAreTheProgramsOwn(t *testing.T) {
 	require.Equal(t, "tester", nc.Opts.Name)
 }
 
+// NATS takes any name for a user; a subject does not, and a dot would put one
+// user's inboxes below another's.
+func TestInboxesOfAnyUserAreItsOwnToken(t *testing.T) {
+	t.Parallel()
+	names := map[string]string{
+		"tester":           "_INBOX_tester",
+		"zoë":              "_INBOX_zoë",
+		"jane@example.com": "_INBOX_jane@example%2Ecom",
+		"Jane Doe":         "_INBOX_Jane%20Doe",
+		"ops.":             "_INBOX_ops%2E",
+		"a..b":             "_INBOX_a%2E%2Eb",
+		"a*b":              "_INBOX_a%2Ab",
+		"all>":             "_INBOX_all%3E",
+		"100%":             "_INBOX_100%25",
+		"two\r\nlines\x00": "_INBOX_two%0D%0Alines%00",
+	}
+	b := brokertest.Start(t, core)
+	for name, prefix := range names {
+		nc, err := service.Connect(t.Context(), service.NewLog(&lines{}, service.Logging{}, "tester"), service.Broker{URL: b.URL()}, name)
+		require.NoError(t, err)
+		defer nc.Close()
+		require.True(t, strings.HasPrefix(nc.NewInbox(), prefix+"."), nc.NewInbox())
+		_, err = b.Connect().Subscribe("question."+prefix, func(m *nats.Msg) { _ = m.Respond(nil) })
+		require.NoError(t, err)
+		require.Eventually(t, func() bool {
+			_, err := nc.Request("question."+prefix, nil, patience)
+			return err == nil
+		}, patience, tick, name)
+	}
+}
+
 func TestWrongPasswordIsNamedAndCorrectedInItsFile(t *testing.T) {
 	t.Parallel()
 	b, _ := users(t, &server.User{Username: "worker", Password: "s3cret-right"})

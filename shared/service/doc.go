@@ -19,19 +19,26 @@
 //
 //	Main ─▶ settings ─▶ log ─▶ /livez /readyz /metrics ─▶ connection ─▶ status.<name> ─▶ Run(ctx, service)
 //	           │                     │                        │                              │
-//	     wrong: exit 2       address taken: exit 1    tried for ever; what              works, whether or
-//	                                                  can never work: exit 1            not NATS is there
+//	     wrong: exit 2       address taken: exit 1    retried for ever; what        works, whether or
+//	                                                  can never work: exit 1        not NATS is there
 //
-//	Run returned ──────────────────────────────────────────────────────┐
-//	SIGTERM, SIGINT ──────────────▶ /readyz 503, ctx ends ─▶ Run       ├─▶ flush ─▶ close ─▶ "stopped"
-//	connection closed for good ───▶ ctx ends ──────────────▶ finishes ─┘             exit 0, or 1 for an error
-//	                                                         what it has in hand
+//	Run returned ───────────────────────────────────────────────────────────┐
+//	SIGTERM, SIGINT, SIGHUP ──────▶ /readyz 503, ctx ends ─▶ Run finishes   ├─▶ flush ─▶ close ─▶ "stopped"
+//	connection closed for good ───▶ ctx ends ──────────────▶ its work in    │             exit 0, or 1 for an error
+//	the broker is too old ────────▶                          progress ──────┘
 //	a second signal: the process ends at once
 //
-// NATS may be away at the start, or go away at any time: the connection is
-// tried again for ever, the log says now and then why it fails, /readyz says
-// 503, and calls of Run to NATS fail or wait as they would in any outage. Only
-// settings that can never work end a program.
+// From the signal to the end of the process it takes at most the shutdown
+// timeout, GRACE: one deadline for Run, for the flush and for requests to
+// /metrics. What does not fit is cut off, with one line that says so.
+//
+// NATS may be away at the start, or go away at any time: the client reconnects
+// for ever, the log says now and then why it fails, /readyz says 503, and calls of
+// Run to NATS fail or wait as they would in any outage. Only what can never work
+// ends a program: wrong settings, and a broker that is too old (CheckBroker).
+//
+// A SIGHUP that was ignored at the start, as under nohup, stays ignored. A program
+// outlives the reader of its log.
 //
 // # Exit codes
 //

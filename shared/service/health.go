@@ -16,9 +16,6 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// hangUpWithin bounds how long a shutdown waits for a scrape in progress.
-const hangUpWithin = time.Second
-
 // health serves whether the process lives (/livez), whether it can work
 // (/readyz), and its metrics (/metrics).
 //
@@ -74,10 +71,11 @@ func answer(c *checks, state string) http.HandlerFunc {
 	}
 }
 
-// serveHealth serves until stop is called. Without an address it does nothing.
-func serveHealth(ctx context.Context, log zerolog.Logger, address string, handler http.Handler) (stop func(), err error) {
+// serveHealth serves until stop is called, which waits until its deadline for
+// requests in progress. Without an address it does nothing.
+func serveHealth(ctx context.Context, log zerolog.Logger, address string, handler http.Handler) (stop func(deadline time.Time), err error) {
 	if address == "" {
-		return func() {}, nil
+		return func(time.Time) {}, nil
 	}
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", address)
@@ -98,8 +96,8 @@ func serveHealth(ctx context.Context, log zerolog.Logger, address string, handle
 		}
 	}()
 	log.Info().Msgf("health and metrics are served at http://%s", listener.Addr())
-	return func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), hangUpWithin)
+	return func(deadline time.Time) {
+		ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
 		defer cancel()
 		if server.Shutdown(ctx) != nil {
 			_ = server.Close() // what is still open is not worth waiting for

@@ -13,12 +13,14 @@ import (
 
 // live sets everything up, has Run do the work, and takes everything down in
 // the opposite order. It returns when the end began: when the program was told
-// to stop, or Run returned by itself.
+// to stop, or Run returned by itself. Everything has ended by one deadline, the
+// shutdown timeout after that.
 func (p Program) live(ctx context.Context, log zerolog.Logger) (told time.Time, err error) {
 	settings := p.Options.settings()
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	l := newLink(log, settings.Broker)
+	l.strict = true
 	s := &Service{Name: p.Name, Log: log, Registry: registry, Grace: settings.Grace, health: &health{}}
 	s.ReadyWhen(l.ready)
 	s.ReadyWhen(func() error {
@@ -27,11 +29,12 @@ func (p Program) live(ctx context.Context, log zerolog.Logger) (told time.Time, 
 		}
 		return nil
 	})
+	deadline := func() time.Time { return told.Add(settings.Grace) }
 	hangUp, err := serveHealth(ctx, log, settings.Listen, s.health.handler(registry))
 	if err != nil {
 		return told, err
 	}
-	defer hangUp()
+	defer func() { hangUp(deadline()) }()
 
 	// The connection outlives ctx, for the work in hand. Before there can be
 	// any, it does not: a signal need not wait for a dial.
@@ -41,7 +44,7 @@ func (p Program) live(ctx context.Context, log zerolog.Logger) (told time.Time, 
 	if err := l.connect(connection, p.Name); err != nil {
 		return told, err
 	}
-	defer l.close()
+	defer func() { l.close(deadline()) }()
 	s.Conn = l.conn
 	s.Instance, err = Announce(s.Conn, p.Name, s.currentCounts, s.problems.current)
 	if !outlive() {
@@ -66,7 +69,7 @@ func (p Program) work(ctx context.Context, s *Service, l *link) (told time.Time,
 	case err := <-done:
 		return time.Now(), failure(ctx, err)
 	case <-ctx.Done():
-		s.Log.Info().Msgf("stopping (%v); work in hand may take %v", context.Cause(ctx), s.Grace)
+		s.Log.Info().Str("why", context.Cause(ctx).Error()).Stringer("timeout", s.Grace).Msg("stopping")
 	case <-l.closed:
 		// Nothing brings it back; a new process has a better chance.
 		reason = l.reason
@@ -79,8 +82,8 @@ func (p Program) work(ctx context.Context, s *Service, l *link) (told time.Time,
 		if reason == nil {
 			reason = failure(ctx, err)
 		}
-	case <-time.After(s.Grace + s.Grace/2):
-		reason = errors.Join(reason, fmt.Errorf("cannot stop in order: work in hand was not finished within %v", time.Since(told).Round(time.Millisecond)))
+	case <-time.After(s.Grace):
+		reason = errors.Join(reason, fmt.Errorf("graceful shutdown timed out after %v with work in progress", s.Grace))
 	}
 	return told, reason
 }

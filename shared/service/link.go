@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,11 +36,13 @@ type link struct {
 	lines  *throttle
 	dialer *dialer
 	end    context.CancelFunc // cuts the connection
+	strict bool               // a broker that is too old ends the connection for good
 
 	up     atomic.Bool   // as far as the handlers know; needs no lock of nats.go
 	lost   chan struct{} // tells watch to look soon
 	closed chan struct{}
 	reason error // why it was closed; to be read after closed is
+	tooOld error // the broker; for the handlers
 
 	watching sync.WaitGroup
 }
@@ -61,15 +64,14 @@ func (l *link) ready() error {
 	return nil
 }
 
-// close gives what was published a moment to leave, and closes the connection.
-func (l *link) close() {
-	var err error
-	overdue := time.AfterFunc(flushWithin, l.end) // the only bound while a write hangs: it holds the lock
-	if l.dialer.failure() == nil && l.conn.IsConnected() {
-		err = l.conn.Flush()
-	}
-	if !overdue.Stop() || err != nil {
-		l.lines.say(zerolog.WarnLevel, "cannot flush the connection to NATS; what was published last may be lost")
+// close gives what was published until the deadline to leave, and closes the
+// connection.
+func (l *link) close(deadline time.Time) {
+	if left := time.Until(deadline); left > 0 && l.dialer.failure() == nil && l.conn.IsConnected() {
+		overdue := time.AfterFunc(left, l.end) // the only bound while a write hangs: it holds the lock
+		if err := l.conn.FlushTimeout(left); !overdue.Stop() || err != nil {
+			l.lines.say(zerolog.ErrorLevel, "cannot flush the connection to NATS before the shutdown timeout; what was published last may be lost")
+		}
 	}
 	l.end()
 	l.conn.Close()
@@ -78,6 +80,12 @@ func (l *link) close() {
 }
 
 func (l *link) connected(nc *nats.Conn) {
+	if l.strict {
+		if l.tooOld = CheckBroker(nc); l.tooOld != nil {
+			l.end()
+			return
+		}
+	}
 	l.up.Store(true)
 	if url := nc.ConnectedUrlRedacted(); url != "" { // not lost again, nor closed
 		l.lines.say(zerolog.InfoLevel, "connected to NATS at "+url)
@@ -99,7 +107,7 @@ func (l *link) disconnected(_ *nats.Conn, err error) {
 func (l *link) finished(nc *nats.Conn) {
 	l.up.Store(false)
 	l.reason = errors.New("the connection to NATS was closed for good")
-	if err := nc.LastError(); err != nil {
+	if err := cmp.Or(l.tooOld, nc.LastError()); err != nil {
 		l.reason = fmt.Errorf("%w: %w", l.reason, err)
 	}
 	l.lines.flush()

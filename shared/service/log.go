@@ -2,11 +2,11 @@ package service
 
 import (
 	"io"
-	"os"
 	"time"
 
 	"github.com/rs/zerolog"
-	"golang.org/x/term"
+
+	"decoupled.example/shared/stdio"
 )
 
 // Logging are the flags that say what is logged and how.
@@ -22,11 +22,10 @@ const millis = "2006-01-02T15:04:05.000Z07:00"
 // NewLog returns a logger that writes to w: lines for people on a terminal, one
 // JSON object a line elsewhere, with the name in the field "service".
 func NewLog(w io.Writer, logging Logging, name string) zerolog.Logger {
-	terminal := isTerminal(w)
-	if logging.Format == "console" || logging.Format != "json" && terminal {
+	if logging.Format == "console" || logging.Format != "json" && stdio.IsTerminal(w) {
 		w = zerolog.ConsoleWriter{
 			Out:           w,
-			NoColor:       !terminal,
+			NoColor:       !stdio.Obeys(w),
 			TimeFormat:    "15:04:05.000",
 			PartsOrder:    []string{zerolog.TimestampFieldName, zerolog.LevelFieldName, "service", zerolog.MessageFieldName},
 			FieldsExclude: []string{"service"},
@@ -40,9 +39,4 @@ func NewLog(w io.Writer, logging Logging, name string) zerolog.Logger {
 		Hook(zerolog.HookFunc(func(e *zerolog.Event, _ zerolog.Level, _ string) {
 			e.Str(zerolog.TimestampFieldName, time.Now().UTC().Format(millis))
 		}))
-}
-
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
 }

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"decoupled.example/shared/stdio"
 )
 
 // Exit codes.
@@ -29,47 +29,36 @@ type Program struct {
 	// Options points to the program's options. They are read from the command
 	// line and the environment before Run is called.
 	Options Options
-	// Run does the work until ctx ends. Then it begins nothing new, finishes
-	// what it has in hand within Service.Grace, and returns nil or the error of
-	// ctx. It may return nil earlier, when all is done. Any other error makes
-	// the program fail.
+	// Run does the work until ctx ends. Then it begins nothing new, finishes the
+	// work in progress, and returns nil or the error of ctx before Service.Grace is
+	// over. It may return nil earlier, when all is done. Any other error makes the
+	// program fail.
 	//
-	// A Run that does not return is given half the grace on top, to hand back
-	// and to flush; then the program ends without it, and fails. With a moment
-	// for closing, an orchestrator should therefore allow twice the grace before
-	// it kills.
+	// The whole shutdown takes at most Service.Grace after ctx ended: a Run that has
+	// not returned by then is left behind, and the program fails. An orchestrator
+	// should allow a moment more than that before it kills.
 	//
 	// A panic in Run is not caught.
 	Run func(ctx context.Context, s *Service) error
 }
 
-// Main is the whole main function of a program: it does not return. SIGTERM and
-// SIGINT end the context of Run; a second one ends the process at once.
+// Main is the whole main function of a program: it does not return. SIGTERM,
+// SIGINT and SIGHUP end the context of Run, as UntilSignal says; a second one ends
+// the process at once. The program outlives the reader of its log.
 func (p Program) Main() {
+	OutliveReaders()
 	os.Exit(p.Execute(UntilSignal(), os.Args[1:], os.Stdout, os.Stderr))
-}
-
-// UntilSignal returns a context that SIGTERM or SIGINT ends, with the signal as
-// its cause; a second one ends the process at once.
-//
-// Unlike with signal.NotifyContext, the default for the second signal is back
-// before anyone sees the end of the context.
-func UntilSignal() context.Context {
-	ctx, stop := context.WithCancelCause(context.Background())
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		first := <-signals
-		signal.Stop(signals)
-		stop(fmt.Errorf("%v signal", first))
-	}()
-	return ctx
 }
 
 // Execute is Main for tests: it takes a context instead of signals, and returns
 // the exit code. Flags that args do not give are looked up in the environment.
 // A Program has one set of options, so it is executed once at a time.
 func (p Program) Execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	out := stdio.NewOutput(stdout)
+	return out.Exit(p.execute(ctx, args, out, stderr), p.Name, stderr)
+}
+
+func (p Program) execute(ctx context.Context, args []string, stdout *stdio.Output, stderr io.Writer) int {
 	command, code := p.parse(args, stdout, stderr)
 	if command == nil {
 		return code
@@ -96,7 +85,7 @@ func (p Program) Execute(ctx context.Context, args []string, stdout, stderr io.W
 }
 
 // parse returns nil and the exit code when there is nothing left to do.
-func (p Program) parse(args []string, stdout, stderr io.Writer) (*kong.Context, int) {
+func (p Program) parse(args []string, stdout *stdio.Output, stderr io.Writer) (*kong.Context, int) {
 	exit := -1
 	parser := kong.Must(p.Options,
 		kong.Name(p.Name),
@@ -108,29 +97,12 @@ func (p Program) parse(args []string, stdout, stderr io.Writer) (*kong.Context, 
 		kong.DynamicCommand("healthcheck", "Ask the service that runs with the same settings whether it is ready: exit code 0, or 1 and why not.", "", &struct{}{}),
 	)
 	command, err := parser.Parse(args)
-	if exit >= 0 {
-		return nil, exit
+	if exit >= 0 || stdout.Err() != nil {
+		return nil, max(exit, exitDone)
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "%s: %v\nRun \"%s --help\" for all flags.\n", p.Name, err, p.Name)
+		fmt.Fprintf(stderr, "%s: %s\nRun \"%s --help\" for all flags.\n", p.Name, UsageError(err, parser.Model, args), p.Name)
 		return nil, exitUsage
 	}
 	return command, exitDone
-}
-
-// shown returns the effective settings as they may be logged: what is empty left
-// out, and the values of flags tagged secret:"" too.
-func shown(command *kong.Context) map[string]string {
-	settings := make(map[string]string)
-	for _, flag := range command.Model.Flags {
-		value := fmt.Sprint(flag.Target.Interface())
-		if value == "" || flag.Name == "help" || flag.Name == "version" {
-			continue
-		}
-		if flag.Tag.Has("secret") {
-			value = "(secret)"
-		}
-		settings[flag.Name] = value
-	}
-	return settings
 }

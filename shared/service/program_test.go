@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/shared/brokertest"
@@ -87,13 +88,6 @@ func TestToldToStopBeforeItBegan(t *testing.T) {
 	require.Zero(t, program.Execute(ctx, []string{"--nats-url", blackHole(t)}, log, log), "%s", log)
 }
 
-func TestSettingsThatCanNeverWorkEndTheProgram(t *testing.T) {
-	t.Parallel()
-	p := boot(t, idle, "--nats-ca=/nowhere/ca.pem")
-	require.Equal(t, 1, p.exit())
-	p.await("failed", "/nowhere/ca.pem")
-}
-
 func TestWhatWasPublishedLastStillLeaves(t *testing.T) {
 	t.Parallel()
 	b := brokertest.Start(t, core)
@@ -132,7 +126,7 @@ func TestABrokerThatHangsDoesNotHoldUpTheEnd(t *testing.T) {
 		}()
 		<-ctx.Done()
 		return nil
-	}, "--nats-url", proxy.url())
+	}, "--nats-url", proxy.url(), "--grace=1s")
 	p.await("running")
 	p.await("connected to NATS")
 
@@ -143,20 +137,41 @@ func TestABrokerThatHangsDoesNotHoldUpTheEnd(t *testing.T) {
 	p.await("cannot flush")
 }
 
-func TestWorkInHandIsNotWaitedForForEver(t *testing.T) {
+// Whatever hangs, one deadline ends it: Run, the flush, and a request that never
+// ends. Each of them alone would wait for longer than the test does.
+func TestShutdown_EndsAtOneDeadlineWhateverHangs(t *testing.T) {
 	t.Parallel()
-	b := brokertest.Start(t, core)
+	proxy := startProxy(t, brokertest.Start(t, core))
 	never := make(chan struct{})
 	defer close(never)
-	p := boot(t, func(context.Context, *service.Service) error {
+	p := boot(t, func(_ context.Context, s *service.Service) error {
+		s.Registry.MustRegister(collector(func() { <-never }))
+		go func() { // fills the buffers of both sides, until a write hangs
+			for s.Conn.Publish("much", make([]byte, 1<<19)) == nil {
+			}
+		}()
+		s.Log.Info().Msg("working")
 		<-never
 		return nil
-	}, "--nats-url", b.URL(), "--grace=10ms")
-	p.await("running")
+	}, "--nats-url", proxy.url(), "--listen=127.0.0.1:0", "--grace=200ms")
+	p.await("working")
+	p.await("connected to NATS")
+	url := p.url("/metrics")
+	go func() { _, _ = get(t.Context(), url) }()
+	proxy.hang()
+	defer proxy.goOn()
+
 	p.stop()
 	require.Equal(t, 1, p.exit())
-	p.await("failed", "work in hand was not finished within")
+	p.await("failed", "graceful shutdown timed out after 200ms with work in progress")
+	require.Len(t, p.log.with(`"level":"error"`), 1, "one clear line")
 }
+
+// collector hangs while it collects.
+type collector func()
+
+func (c collector) Describe(chan<- *prometheus.Desc) {}
+func (c collector) Collect(chan<- prometheus.Metric) { c() }
 
 // The broker closes a connection that breaks its protocol, and nats.go does not
 // come back from that.
@@ -171,5 +186,5 @@ func TestAConnectionClosedForGoodEndsTheProgram(t *testing.T) {
 	}, "--nats-url", b.URL())
 	require.Equal(t, 1, p.exit())
 	p.await("failed", "closed for good", "maximum control line exceeded")
-	require.Empty(t, p.log.with("not finished"), "Run was told")
+	require.Empty(t, p.log.with("timed out"), "Run was told")
 }

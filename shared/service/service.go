@@ -20,7 +20,9 @@ type Service struct {
 	Conn *nats.Conn
 	// Registry is what /metrics shows.
 	Registry *prometheus.Registry
-	// Grace is how long work in hand may take after the context of Run ended.
+	// Grace is the shutdown timeout: how long after the end of its context Run must
+	// have returned. What waits for others should give up earlier, so that there is
+	// time to hand back and to flush.
 	Grace time.Duration
 
 	health   *health

@@ -20,9 +20,9 @@ type Settings struct {
 	// machine without trouble; container images set it.
 	Listen string `env:"LISTEN" group:"Operation:" placeholder:"HOST:PORT" help:"Serve /livez, /readyz and /metrics over HTTP at this address, for example :8081. Without it nothing is served."`
 
-	// Grace is the service's own part of a shutdown; what an orchestrator
-	// allows before it kills must be longer (see Program.Run).
-	Grace time.Duration `env:"GRACE" group:"Operation:" default:"10s" help:"How long work in hand may take after SIGTERM."`
+	// Grace bounds the whole shutdown; what an orchestrator allows before it kills
+	// must be longer (see Program.Run).
+	Grace time.Duration `env:"GRACE" group:"Operation:" default:"10s" help:"Shutdown timeout: end this long after SIGTERM at the latest, whether or not work in progress has finished."`
 
 	Version kong.VersionFlag `help:"Print version and commit, and exit."`
 }

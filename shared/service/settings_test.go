@@ -3,6 +3,7 @@ package service_test
 import (
 	"bytes"
 	"errors"
+	"os"
 	"reflect"
 	"testing"
 
@@ -40,11 +41,23 @@ func TestWrongUsageExitsWith2AndNamesTheFlag(t *testing.T) {
 		"no URL":                      {[]string{"--nats-url="}, "--nats-url"},
 		"only commas":                 {[]string{"--nats-url=,,"}, "--nats-url"},
 		"URL without host":            {[]string{"--nats-url=nats://"}, "--nats-url"},
-		"another scheme":              {[]string{"--nats-url=http://localhost:4222"}, "--nats-url"},
+		"another scheme":              {[]string{"--nats-url=http://localhost:4222"}, "nats:// or tls://"},
 		"port out of range":           {[]string{"--nats-url=localhost:42222222"}, "--nats-url"},
-		"one of several is wrong":     {[]string{"--nats-url=nats://a:1,nats://b:x"}, "--nats-url"},
-		"URL with credentials":        {[]string{"--nats-url=nats://me:s3cret@localhost"}, "--nats-url"},
-		"malformed with credentials":  {[]string{"--nats-url=nats://me:s3/cret@localhost:x"}, "--nats-url"},
+		"port 0":                      {[]string{"--nats-url=localhost:0"}, "from 1 to 65535"},
+		"no port behind the colon":    {[]string{"--nats-url=localhost:"}, "from 1 to 65535"},
+		"one of several is wrong":     {[]string{"--nats-url=nats://a:1,nats://b:x"}, "number 2"},
+		"IPv6 without brackets":       {[]string{"--nats-url=nats://::1"}, "brackets"},
+		"IPv6 and port, no brackets":  {[]string{"--nats-url=fd00::1:4222"}, "brackets"},
+		"a path":                      {[]string{"--nats-url=nats://localhost:4222/jetstream"}, "behind host and port"},
+		"a query":                     {[]string{"--nats-url=nats://localhost?token=s3cret"}, "behind host and port"},
+		"a fragment":                  {[]string{"--nats-url=localhost:4222#s3cret"}, "behind host and port"},
+		"a space in the host":         {[]string{"--nats-url=nats://my host:4222"}, "--nats-url"},
+		"an escape in the host":       {[]string{"--nats-url=nats://my%20host:4222"}, "--nats-url"},
+		"no name at all":              {[]string{"--nats-url=nats://(s3cret):4222"}, "no valid host"},
+		"missing CA":                  {[]string{"--nats-ca=/nowhere/ca.pem"}, "--nats-ca cannot be read: open /nowhere/ca.pem"},
+		"CA without certificate":      {[]string{"--nats-ca=settings_test.go"}, "--nats-ca must be a PEM file"},
+		"URL with credentials":        {[]string{"--nats-url=nats://me:s3cret@localhost"}, "--nats-url must not contain credentials"},
+		"malformed with credentials":  {[]string{"--nats-url=nats://me:s3/cret@localhost:x"}, "--nats-url must not contain credentials"},
 		"password without user":       {[]string{"--nats-password=s3cret"}, "--nats-user"},
 		"password and file":           {[]string{"--nats-user=me", "--nats-password=s3cret", "--nats-password-file=f"}, "--nats-password-file"},
 		"wrong also for healthcheck":  {[]string{"healthcheck", "--grace=0s"}, "--grace"},
@@ -73,6 +86,52 @@ func (s *strict) Validate() error {
 		return errors.New("--rate must not be negative")
 	}
 	return nil
+}
+
+// Nothing of a password is printed, whatever is wrong with it or its surroundings:
+// people put it into URLs, forget to quote it, or begin it with a dash.
+func TestUsageErrorsShowNoPassword(t *testing.T) {
+	t.Parallel()
+	for name, args := range map[string][]string{
+		"in a URL":                      {"--nats-url=nats://svc:s3cret@broker.example:4222"},
+		"with a comma":                  {"--nats-url=nats://svc:s3cret,t0ken@broker.example:4222"},
+		"with a comma, of the last":     {"--nats-url=nats://a.example,nats://svc:s3cret,t0ken@b.example"},
+		"with a comma and no scheme":    {"--nats-url=svc:s3cret,t0ken@b.example"},
+		"with each of the marks":        {"--nats-url=nats://svc:s3cret/t0ken#t0ken?t0ken[t0ken]@b.example"},
+		"with a space":                  {"--nats-url", "nats://svc:s3cret", "t0ken@b.example"},
+		"without a host":                {"--nats-url=nats://svc:s3cret"},
+		"with a dash, of a URL":         {"--nats-url", "-s3cret@b.example"},
+		"with a dash":                   {"--nats-user=me", "--nats-password", "-s3cret"},
+		"with two dashes":               {"--nats-user=me", "--nats-password", "--s3cret=t0ken"},
+		"in two words":                  {"--nats-user=me", "--nats-password", "s3cret", "t0ken"},
+		"in many words":                 {"--nats-user=me", "--nats-password=s3cret", "--rate", "-s3cret@t0ken"},
+		"in the place of a command":     {"svc:s3cret@b.example"},
+		"and something else":            {"--nats-password=s3cret", "--grace=0s"},
+		"a secret that is no number":    {"--pin=s3cret"},
+		"a secret of an unknown choice": {"--key=s3cret"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var o struct {
+				service.Settings
+				Rate float64
+				Pin  int    `secret:""`
+				Key  string `secret:"" enum:"a,b" default:"a"`
+			}
+			log := &lines{}
+			program := service.Program{Name: "tester", Options: &o, Run: idle}
+			require.Equal(t, 2, program.Execute(t.Context(), args, log, log), log.String())
+			require.NotContains(t, log.String(), "s3cret")
+			require.NotContains(t, log.String(), "t0ken")
+		})
+	}
+}
+
+// A short password is no reason to hide what else is wrong.
+func TestUsageErrorsStayReadable(t *testing.T) {
+	t.Parallel()
+	_, _, stderr := execute(t, "--nats-user=me", "--nats-password=e", "--rate=fast")
+	require.Contains(t, stderr, `--rate: expected a float but got "fast"`)
 }
 
 func TestOptionsAreValidatedTogetherWithSettings(t *testing.T) {
@@ -105,6 +164,20 @@ func TestHelpShowsEveryFlagWithItsVariableAndDefault(t *testing.T) {
 	}
 	for _, want := range []string{"Is tested.", "--nats-url", "nats://127.0.0.1:4222", "--grace=10s", `--log-level="info"`, "healthcheck"} {
 		require.Contains(t, stdout, want)
+	}
+}
+
+func TestWithoutRoomForHelpOrVersionTheProgramFails(t *testing.T) {
+	t.Parallel()
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	require.NoError(t, err)
+	defer full.Close()
+	for _, flag := range []string{"--help", "--version"} {
+		var o options
+		var log bytes.Buffer
+		program := service.Program{Name: "tester", Options: &o, Run: idle}
+		require.Equal(t, 1, program.Execute(t.Context(), []string{flag}, full, &log), flag)
+		require.Equal(t, "tester: cannot write to standard output: write /dev/full: no space left on device\n", log.String())
 	}
 }
 

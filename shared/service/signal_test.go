@@ -15,10 +15,16 @@ import (
 // child runs one of the programs as a process of its own.
 func child(t *testing.T, program string, environment ...string) (*exec.Cmd, *lines) {
 	t.Helper()
+	return start(t, program, []string{os.Args[0]}, environment...)
+}
+
+// start runs one of the programs by a command line.
+func start(t *testing.T, program string, line []string, environment ...string) (*exec.Cmd, *lines) {
+	t.Helper()
 	log := &lines{}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	t.Cleanup(cancel)
-	command := exec.CommandContext(ctx, os.Args[0])
+	command := exec.CommandContext(ctx, line[0], line[1:]...)
 	command.Env = append(os.Environ(), append(environment, asProgram+"="+program)...)
 	command.Stderr = log
 	require.NoError(t, command.Start())
@@ -34,7 +40,7 @@ func child(t *testing.T, program string, environment ...string) (*exec.Cmd, *lin
 func TestSignalsStopTheProgramInOrder(t *testing.T) {
 	t.Parallel()
 	b := brokertest.Start(t, core)
-	for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGINT} {
+	for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
 		command, log := child(t, "orderly", "NATS_URL="+b.URL())
 		log.await(t, "running")
 		require.NoError(t, command.Process.Signal(signal))
@@ -58,6 +64,73 @@ func TestASecondSignalEndsTheProgramAtOnce(t *testing.T) {
 	status, ok := exit.Sys().(syscall.WaitStatus)
 	require.True(t, ok)
 	require.Equal(t, syscall.SIGTERM, status.Signal())
+}
+
+// When a terminal closes, the kernel and the shell may both send a SIGHUP: the
+// second one of the two is no second wish.
+func TestSIGHUP_TwiceAtOnceIsOne(t *testing.T) {
+	t.Parallel()
+	b := brokertest.Start(t, core)
+	command, log := child(t, "stubborn", "NATS_URL="+b.URL(), "GRACE=300ms")
+	log.await(t, "running")
+	require.NoError(t, command.Process.Signal(syscall.SIGHUP))
+	log.await(t, "stopping")
+	require.NoError(t, command.Process.Signal(syscall.SIGHUP))
+	require.Error(t, command.Wait())
+	require.Equal(t, 1, command.ProcessState.ExitCode(), "it ended by itself, when its time was over")
+}
+
+func TestSIGHUP_LaterEndsTheProgramAtOnce(t *testing.T) {
+	t.Parallel()
+	b := brokertest.Start(t, core)
+	command, log := child(t, "stubborn", "NATS_URL="+b.URL(), "GRACE=1h")
+	log.await(t, "running")
+	require.NoError(t, command.Process.Signal(syscall.SIGHUP))
+	log.await(t, "stopping")
+	ended := make(chan error, 1)
+	go func() { ended <- command.Wait() }()
+	require.Eventually(t, func() bool {
+		_ = command.Process.Signal(syscall.SIGHUP) // fails once it has ended
+		return len(ended) > 0
+	}, patience, tick)
+	require.ErrorContains(t, <-ended, "hangup")
+}
+
+func TestSIGHUP_StaysIgnoredUnderNohup(t *testing.T) {
+	t.Parallel()
+	b := brokertest.Start(t, core)
+	command, log := start(t, "orderly", []string{"nohup", os.Args[0]}, "NATS_URL="+b.URL())
+	log.await(t, "running")
+	require.NoError(t, command.Process.Signal(syscall.SIGHUP))
+	require.NoError(t, command.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, command.Wait())
+	log.await(t, "stopping", "terminated")
+	require.Empty(t, log.with("hangup"))
+}
+
+// Whoever reads the log may leave, and the disk that it goes to may be full.
+func TestAServiceOutlivesTheReaderOfItsLog(t *testing.T) {
+	t.Parallel()
+	b := brokertest.Start(t, core)
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	require.NoError(t, err)
+	defer full.Close()
+	reader, left, err := os.Pipe()
+	require.NoError(t, err)
+	defer left.Close()
+	require.NoError(t, reader.Close())
+	for name, stderr := range map[string]*os.File{"the disk is full": full, "the reader has left": left} {
+		t.Run(name, func(t *testing.T) {
+			before := b.Server().NumClients()
+			command := exec.CommandContext(t.Context(), os.Args[0])
+			command.Env = append(os.Environ(), "NATS_URL="+b.URL(), asProgram+"=orderly")
+			command.Stderr = stderr
+			require.NoError(t, command.Start())
+			require.Eventually(t, func() bool { return b.Server().NumClients() > before }, patience, tick)
+			require.NoError(t, command.Process.Signal(syscall.SIGTERM))
+			require.NoError(t, command.Wait())
+		})
+	}
 }
 
 func TestAPanicIsNotHidden(t *testing.T) {
