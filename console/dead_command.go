@@ -150,6 +150,9 @@ func (c deadShowCommand) Run(s *session) error {
 		s.say("request    %s", shown.Text(l.RequestID))
 		s.say("deliveries %d", l.Deliveries)
 		s.say("reason     %s", shown.Text(l.Reason))
+		if l.Omitted > 0 {
+			s.say("omitted    %d headers that did not fit into the dead letter; a redrive cannot restore them", l.Omitted)
+		}
 		for name, values := range l.Header {
 			s.say("header     %s: %s", shown.Text(name), shown.Text(strings.Join(values, ", ")))
 		}
@@ -169,41 +172,68 @@ func (c deadShowCommand) find(ctx context.Context, dead *letters.Letters) (lette
 	return found[len(found)-1], nil
 }
 
-type deadRedriveCommand struct{ named }
+type deadRedriveCommand struct {
+	named
+	Expired bool `help:"Also redrive messages that the ledgers may no longer remember: a request that was answered before is answered again, with another string."`
+}
 
 // Run redrives one letter after the other. Interrupted, the rest is still there;
 // repeated, each has its effect once.
 func (c deadRedriveCommand) Run(s *session) error {
-	return each(s, c.named, "redriven", func(ctx context.Context, dead *letters.Letters, l letters.Letter) error {
-		return dead.Redrive(ctx, l)
+	incomplete := 0
+	result, err := each(s, c.named, "redriven", func(ctx context.Context, dead *letters.Letters, l letters.Letter) error {
+		redrive := dead.Redrive
+		if c.Expired {
+			redrive = dead.RedriveExpired
+		}
+		err := redrive(ctx, l)
+		if err == nil && l.Omitted > 0 {
+			incomplete++
+		}
+		return err
 	})
+	if result == nil {
+		return err
+	}
+	result["incomplete"] = incomplete
+	return errors.Join(err, s.print(result, func() {
+		s.say("redriven: %d", result["redriven"])
+		if incomplete > 0 {
+			s.say("%d of them without headers that had not fitted into their dead letters", incomplete)
+		}
+	}))
 }
 
 type deadDiscardCommand struct{ named }
 
 // Run discards.
 func (c deadDiscardCommand) Run(s *session) error {
-	return each(s, c.named, "discarded", func(ctx context.Context, dead *letters.Letters, l letters.Letter) error {
+	result, err := each(s, c.named, "discarded", func(ctx context.Context, dead *letters.Letters, l letters.Letter) error {
 		return dead.Discard(ctx, l)
 	})
+	if result == nil {
+		return err
+	}
+	return errors.Join(err, s.print(result, func() { s.say("discarded: %d", result["discarded"]) }))
 }
 
-// each does something to each of the letters that are meant. One that is refused
-// does not hold up the others.
-func each(s *session, n named, word string, do func(context.Context, *letters.Letters, letters.Letter) error) error {
+// each does something to each of the letters that are meant, and returns to how
+// many it was done, under word, and to how many not; nil if it was not begun. One
+// that is refused does not hold up the others.
+func each(s *session, n named, word string, do func(context.Context, *letters.Letters, letters.Letter) error) (map[string]int, error) {
 	dead, err := letters.Open(s.ctx, s.js)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	whole := uint64(len(n.IDs))
 	if n.All {
 		if whole, err = dead.Count(s.ctx); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	all, err := n.find(s.ctx, dead)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	bar := newProgress(s.err)
 	var done, refused int
@@ -233,12 +263,12 @@ func each(s *session, n named, word string, do func(context.Context, *letters.Le
 	case refused > 0:
 		err = fmt.Errorf("%d are %s, %d are not: %w", done, word, refused, first)
 	}
-	return errors.Join(err, s.print(map[string]int{word: done, "refused": refused}, func() { s.say("%s: %d", word, done) }))
+	return map[string]int{word: done, "refused": refused}, err
 }
 
 // isRefusal tells what is the matter with one letter, or its queue, from what
 // would happen to each one.
 func isRefusal(err error) bool {
 	var refused *jetstream.APIError
-	return errors.Is(err, letters.ErrNotRedrivable) || errors.As(err, &refused)
+	return errors.Is(err, letters.ErrNotRedrivable) || errors.Is(err, letters.ErrExpired) || errors.As(err, &refused)
 }

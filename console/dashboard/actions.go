@@ -199,7 +199,11 @@ func (s *Server) each(ctx context.Context, r *http.Request, word string, do func
 		if err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("dead letter %s is %s", which, word), do(dead, ctx, letter)
+		done := fmt.Sprintf("dead letter %s is %s", which, word)
+		if letter.Omitted > 0 && word == "redriven" {
+			done += fmt.Sprintf(", without %d headers that had not fitted into it", letter.Omitted)
+		}
+		return done, do(dead, ctx, letter)
 	}
 	done, refused := 0, error(nil)
 	for letter, err := range dead.All(ctx) {
@@ -207,7 +211,7 @@ func (s *Server) each(ctx context.Context, r *http.Request, word string, do func
 			return "", fmt.Errorf("%d are %s: %w", done, word, err)
 		}
 		switch err := do(dead, ctx, letter); {
-		case errors.Is(err, letters.ErrNotRedrivable):
+		case errors.Is(err, letters.ErrNotRedrivable), errors.Is(err, letters.ErrExpired):
 			refused = err // the others do not wait for it
 		case err != nil:
 			return "", fmt.Errorf("%d are %s: %w", done, word, err)

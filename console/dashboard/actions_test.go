@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -39,14 +40,6 @@ func TestActions(t *testing.T) {
 		return c.CachedInfo().Paused
 	}
 
-	letterID := func(sequence uint64) string {
-		dead, err := letters.Open(b.Context(), b.JS)
-		require.NoError(t, err)
-		letter, err := dead.Get(b.Context(), sequence)
-		require.NoError(t, err)
-		return letter.ID
-	}
-
 	do("/send", url.Values{"n": {"25"}})
 	require.Contains(t, note(), "sent 25 requests")
 	require.EqualValues(t, 25, b.Messages(topology.Requests))
@@ -68,12 +61,12 @@ func TestActions(t *testing.T) {
 	do("/redrive", url.Values{"letter": {"all"}})
 	require.Contains(t, note(), "redriven: 1")
 	b.Eventually(func() bool { return b.Messages(topology.DeadLetters) == 1 }, "it is set aside again")
-	id := letterID(2)
+	id := letterID(t, b, 2)
 	do("/redrive", url.Values{"letter": {id}})
 	require.Contains(t, note(), "dead letter "+id+" is redriven")
 	b.Eventually(func() bool { return b.Messages(topology.DeadLetters) == 1 }, "it is set aside once more")
 	stop()
-	id = letterID(3)
+	id = letterID(t, b, 3)
 	do("/discard", url.Values{"letter": {id}})
 	require.Contains(t, note(), "dead letter "+id+" is discarded")
 	require.Zero(t, b.Messages(topology.DeadLetters))
@@ -249,4 +242,32 @@ func TestLocalOnly(t *testing.T) {
 		status, _, _ = send(t, probe)
 		require.Equal(t, http.StatusOK, status)
 	}
+}
+
+// A request that was answered before may be redriven only by who knows that.
+func TestRedrive_RefusesWhatMayHaveExpired(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t, func(s *topology.Settings) { s.Keep = time.Second })
+	address := serve(t, b, dashboard.Options{})
+	b.SetAside(1)
+	b.Eventually(func() bool { return len(b.Entries(topology.Asked)) == 0 }, "its entry has expired")
+	b.SetAside(1) // which "all" redrives nevertheless
+	for _, which := range []string{"all", letterID(t, b, 1)} {
+		status, body := post(t, address+"/redrive", url.Values{"letter": {which}})
+		require.Equal(t, http.StatusSeeOther, status, body)
+		_, page, _ := get(t, address)
+		require.Contains(t, page, "the ledgers may no longer remember its request")
+		require.Contains(t, page, "console dead redrive --expired")
+		require.EqualValues(t, 1, b.Messages(topology.DeadLetters))
+	}
+}
+
+// letterID returns the ID of the dead letter with that sequence.
+func letterID(t *testing.T, b *testbed.Bed, sequence uint64) string {
+	t.Helper()
+	dead, err := letters.Open(b.Context(), b.JS)
+	require.NoError(t, err)
+	letter, err := dead.Get(b.Context(), sequence)
+	require.NoError(t, err)
+	return letter.ID
 }

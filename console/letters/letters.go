@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+	"sync"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
@@ -25,6 +26,9 @@ const atOnce = 32
 type Letters struct {
 	js     jetstream.JetStream
 	stream jetstream.Stream
+
+	mu        sync.Mutex // of what follows
+	retention retention
 }
 
 // Open returns the dead letters. It fails when their stream is not there.

@@ -18,9 +18,9 @@ import (
 // answer it.
 func (l *Letters) Newest(ctx context.Context, n int, state jetstream.StreamState) ([]Letter, error) {
 	first := max(state.FirstSeq, 1)
-	newest, err := l.from(ctx, max(first, state.LastSeq-min(state.LastSeq, uint64(n-1))), n)
+	newest, err := l.listFrom(ctx, max(first, state.LastSeq-min(state.LastSeq, uint64(n-1))), n)
 	if err == nil && len(newest) == 0 && state.Msgs > 0 {
-		newest, err = l.from(ctx, first, n)
+		newest, err = l.listFrom(ctx, first, n)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the newest dead letters: %w", err)
@@ -28,8 +28,8 @@ func (l *Letters) Newest(ctx context.Context, n int, state jetstream.StreamState
 	return newest, nil
 }
 
-// from returns up to n letters from that number on, the newest first.
-func (l *Letters) from(ctx context.Context, sequence uint64, n int) ([]Letter, error) {
+// listFrom returns up to n letters from that number on, the newest first.
+func (l *Letters) listFrom(ctx context.Context, sequence uint64, n int) ([]Letter, error) {
 	var found []Letter
 	for more := true; more && len(found) < n; {
 		var messages []direct.Message

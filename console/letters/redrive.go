@@ -25,22 +25,43 @@ var subjects = map[string]string{
 	topology.Receipts:  topology.SubjectReceipt,
 }
 
-// Redrive publishes the letter's message again where it was, and when that is
-// confirmed removes the letter. Interrupted and repeated it may publish twice:
-// the ledgers see to it that the effect is the same as of once. While the queue
-// is full it fails, and the letter stays.
+// Redrive publishes the letter's message to its queue again, exactly as it was, and
+// when that is confirmed removes the letter. A redrive that is interrupted and
+// repeated may publish the message twice: the ledgers make its effect happen once.
+// So it refuses, with ErrExpired, a message that they may no longer remember. While
+// the queue is full it fails, and the letter stays.
+//
+// Headers that did not fit into the letter (Letter.Omitted), and those that the
+// broker would obey (Nats-…), are not restored.
 func (l *Letters) Redrive(ctx context.Context, letter Letter) error {
+	return l.redrive(ctx, letter, l.checkRetention)
+}
+
+// RedriveExpired is Redrive, also for a message that the ledgers may no longer
+// remember. What was done for it before may be done again.
+func (l *Letters) RedriveExpired(ctx context.Context, letter Letter) error {
+	return l.redrive(ctx, letter, func(context.Context, Letter) error { return nil })
+}
+
+func (l *Letters) redrive(ctx context.Context, letter Letter, check func(context.Context, Letter) error) error {
 	m, err := letter.message()
-	if err != nil {
-		return fmt.Errorf("cannot redrive dead letter %s: %w", letter.ID, err)
+	if err == nil {
+		err = check(ctx, letter)
 	}
-	if err := ask.Publish(ctx, l.js, letter.Queue, m); err != nil {
+	if err == nil {
+		err = ask.Publish(ctx, l.js, letter.Queue, m)
+	}
+	if err != nil {
 		return fmt.Errorf("cannot redrive dead letter %s: %w", letter.ID, err)
 	}
 	return l.Discard(ctx, letter)
 }
 
-// message is what was set aside, ready to be published.
+// message is the message that was dead-lettered, ready to be published.
+//
+// It has no header of its own, not even a message ID to deduplicate by: a message
+// that just fits its queue would not fit any more. Nor would such an ID prove that
+// what is stored under it is this message.
 func (l Letter) message() (*nats.Msg, error) {
 	subject, ok := subjects[l.Queue]
 	if !ok || l.Subject != subject {
@@ -49,13 +70,10 @@ func (l Letter) message() (*nats.Msg, error) {
 	m := nats.NewMsg(subject)
 	m.Data = l.Body
 	for name, values := range l.Header {
-		if !strings.HasPrefix(strings.ToLower(name), "nats-") { // those are words to the broker, and were not for this publish
+		if !strings.HasPrefix(strings.ToLower(name), "nats-") { // those are commands to the broker, for the first publish
 			m.Header[name] = values
 		}
 	}
-	// The same at each attempt, so that the queue stores one; and no other
-	// letter's, not even one that had this number before the stream was made anew.
-	m.Header.Set(jetstream.MsgIDHeader, fmt.Sprintf("redrive.%d.%d", l.Sequence, l.SetAside.UnixNano()))
 	return m, nil
 }
 

@@ -13,7 +13,7 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-// stored is a message of the letters' stream, as the broker describes it.
+// stored is a message of a stream, as the broker describes it.
 type stored struct {
 	Subject  string    `json:"subject"`
 	Sequence uint64    `json:"seq"`
@@ -29,13 +29,18 @@ type query struct {
 	Last     string `json:"last_by_subj,omitempty"` // or the last of a subject
 }
 
-// get returns a message, or nil when there is none.
+// get returns a dead letter, or nil when there is none.
+func (l *Letters) get(ctx context.Context, q query) (*stored, error) {
+	return l.from(ctx, topology.DeadLetters, q)
+}
+
+// from returns a message of a stream, or nil when there is none.
 //
 // The client library's GetMsg would read from any replica, and one that lags
 // behind does not have a letter that was just written. It would also take the
 // stored headers for the broker's: a letter could claim another sequence and
 // subject, or to be none.
-func (l *Letters) get(ctx context.Context, q query) (*stored, error) {
+func (l *Letters) from(ctx context.Context, stream string, q query) (*stored, error) {
 	if q == (query{}) { // no letter has the number 0
 		return nil, nil
 	}
@@ -48,7 +53,7 @@ func (l *Letters) get(ctx context.Context, q query) (*stored, error) {
 		Message *stored             `json:"message"`
 	}
 	err = l.ask(ctx, func(ctx context.Context) error {
-		m, err := l.js.Conn().RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+topology.DeadLetters, request)
+		m, err := l.js.Conn().RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+stream, request)
 		if err != nil {
 			return err
 		}

@@ -10,14 +10,27 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+// ErrDuplicate is the error for a message that was not stored because another one
+// has its message ID.
+var ErrDuplicate = errors.New("the stream holds another message with this message ID")
+
 // Publish publishes a message to a stream, as patiently as Patiently. Unlike a
 // service it does not wait for a stream that is missing, or full: that is for the
-// operator to mend. It may publish more than once, so the message needs an ID that
-// the stream deduplicates by.
+// operator to mend. It adds no header. When a confirmation is lost it publishes
+// again, and the message is stored twice, unless it has a message ID.
+//
+// A confirmation by another stream, whose subjects overlap, is an error.
 func Publish(ctx context.Context, js jetstream.JetStream, stream string, m *nats.Msg) error {
+	attempts := 0
 	return Patiently(ctx, js.Conn(), func(ctx context.Context) error {
-		_, err := js.PublishMsg(ctx, m, jetstream.WithExpectStream(stream))
-		if !errors.Is(err, jetstream.ErrNoStreamResponse) {
+		attempts++
+		ack, err := js.PublishMsg(ctx, m)
+		switch {
+		case err == nil && ack.Stream != stream:
+			return fmt.Errorf("stream %s took the message, not %s: their subjects overlap", ack.Stream, stream)
+		case err == nil && ack.Duplicate && attempts == 1: // else it may be ours
+			return fmt.Errorf("%w: %.80q", ErrDuplicate, m.Header.Get(jetstream.MsgIDHeader))
+		case !errors.Is(err, jetstream.ErrNoStreamResponse):
 			return err
 		}
 		// Nobody takes it: no stream does, or it is electing its leader, or the

@@ -60,3 +60,27 @@ func TestPublishWhereNoStreamTakesIt(t *testing.T) {
 		require.ErrorContains(t, err, "run setup")
 	}
 }
+
+// Where subjects overlap, or a stream is missing, another one may confirm.
+func TestPublish_RefusesTheConfirmationOfAnotherStream(t *testing.T) {
+	t.Parallel()
+	_, js := connect(t, brokertest.Start(t))
+	_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "OTHER", Subjects: []string{"work"}})
+	require.NoError(t, err)
+	err = ask.Publish(t.Context(), js, "WORK", &nats.Msg{Subject: "work"})
+	require.EqualError(t, err, "stream OTHER took the message, not WORK: their subjects overlap")
+}
+
+// "Duplicate" says only that some message is stored under the ID.
+func TestPublish_NoticesAnUnexpectedDuplicate(t *testing.T) {
+	t.Parallel()
+	_, js := connect(t, brokertest.Start(t))
+	_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "WORK", Subjects: []string{"work"}})
+	require.NoError(t, err)
+	_, err = js.Publish(t.Context(), "work", []byte("another"), jetstream.WithMsgID("one"))
+	require.NoError(t, err)
+	m := &nats.Msg{Subject: "work", Header: nats.Header{jetstream.MsgIDHeader: {"one"}}}
+	err = ask.Publish(t.Context(), js, "WORK", m)
+	require.ErrorIs(t, err, ask.ErrDuplicate)
+	require.ErrorContains(t, err, `"one"`)
+}
