@@ -321,6 +321,31 @@ func TestStatusShowsTheProblemsOfEachReplica(t *testing.T) {
 }
 
 // Whoever may answer, or set aside, cannot write to an operator's terminal.
+// Ages and up times are told by the clock of who states the time: neither the
+// broker's nor a replica's agrees with the operator's.
+func TestStatusAgreesWithNoClockButItsOwn(t *testing.T) {
+	t.Parallel()
+	for name, ahead := range map[string]time.Duration{"ahead": 2 * time.Hour, "behind": -2 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := testbed.StartShifted(t, ahead)
+			b.Ask(1)
+			replica := b.Broker.Connect()
+			_, err := replica.Subscribe(service.StatusSubject(topology.Generator), func(m *nats.Msg) {
+				answer, _ := json.Marshal(service.Status{Service: topology.Generator, Instance: "the-one", Started: time.Now().Add(ahead), Up: 90})
+				_ = m.Respond(answer)
+			})
+			require.NoError(t, err)
+			require.NoError(t, replica.Flush())
+			text := done(t, b.Via, "status")
+			require.Regexp(t, `REQUESTS .* \d+(\.\d+)?m?s `, text)
+			require.Regexp(t, `the-one .* 1m30s`, text)
+			require.NotContains(t, text, "h0m")
+			require.NotContains(t, text, "-1")
+		})
+	}
+}
+
 func TestHostileTextIsShownEscaped(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)

@@ -5,8 +5,10 @@ import (
 	"strings"
 	"time"
 
+	"decoupled.example/console/depth"
 	"decoupled.example/console/internal/shown"
 	"decoupled.example/console/status"
+	"decoupled.example/shared/service"
 	"decoupled.example/shared/topology"
 )
 
@@ -63,7 +65,7 @@ func printStatus(s *session, before, now status.Status) {
 	rates := now.Rates(before)
 	s.say("%-10s %9s %9s %9s %11s %8s %8s %9s  %s", "QUEUE", "DEPTH", "WAITING", "IN FLIGHT", "REDELIVERED", "IN/S", "OUT/S", "OLDEST", "")
 	for _, q := range now.Queues {
-		s.say("%-10s %9d %9d %9d %11d %8.0f %8.0f %9s  %s", q.Queue, q.Messages, q.Waiting, q.InFlight, q.Redelivered, rates.Queues[q.Queue].In, rates.Queues[q.Queue].Out, age(q.Oldest, now.At), notes(q.Paused, q.Leader, q.Replicas))
+		s.say("%-10s %9d %9d %9d %11d %8.0f %8.0f %9s  %s", q.Queue, q.Messages, q.Waiting, q.InFlight, q.Redelivered, rates.Queues[q.Queue].In, rates.Queues[q.Queue].Out, age(q), notes(q.Paused, q.Leader, q.Replicas))
 	}
 	s.say("")
 	s.say("%-10s %9s %9s", "LEDGER", "ENTRIES", "/S")
@@ -78,18 +80,26 @@ func printStatus(s *session, before, now status.Status) {
 	}
 	s.say("%-10s %-24s %-16s %9s  %s", "SERVICE", "INSTANCE", "HOST", "UP", "COUNTS")
 	for _, r := range now.Replicas {
-		s.say("%-10s %-24s %-16s %9s  %s", shown.Text(r.Service), shown.Text(r.Instance), shown.Text(r.Host), now.At.Sub(r.Started).Round(time.Second), counts(r.Counts))
+		s.say("%-10s %-24s %-16s %9s  %s", shown.Text(r.Service), shown.Text(r.Instance), shown.Text(r.Host), up(r), counts(r.Counts))
 		for _, problem := range r.Problems {
 			s.say("  problem: %s", shown.Text(problem))
 		}
 	}
 }
 
-func age(oldest, now time.Time) string {
-	if oldest.IsZero() {
+func age(q depth.Depth) string {
+	if q.Oldest.IsZero() {
 		return "-"
 	}
-	return max(0, now.Sub(oldest)).Round(100 * time.Millisecond).String()
+	return q.OldestAge.Round(100 * time.Millisecond).String()
+}
+
+// up is for how long a replica has been running, by its own clock.
+func up(r service.Status) string {
+	if r.Up <= 0 { // it does not tell
+		return "-"
+	}
+	return time.Duration(r.Up * float64(time.Second)).Round(time.Second).String()
 }
 
 func notes(paused bool, leader string, replicas int) string {

@@ -21,7 +21,7 @@ func (c traceCommand) Run(s *session) error {
 		for i, step := range life.Steps {
 			after := ""
 			if i > 0 {
-				after = signed(step.After.Round(10 * time.Microsecond))
+				after = "+" + step.After.Round(10*time.Microsecond).String()
 			}
 			s.say("%-10s %s  %-10s %s", step.Name, step.At.Local().Format("15:04:05.000000"), after, shown.Text(step.Value))
 		}
@@ -31,12 +31,4 @@ func (c traceCommand) Run(s *session) error {
 		}
 		s.say("%s", shown.Text(life.Where))
 	})
-}
-
-// signed is a time since something, also one before it.
-func signed(d time.Duration) string {
-	if d < 0 {
-		return d.String()
-	}
-	return "+" + d.String()
 }

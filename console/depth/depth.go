@@ -25,11 +25,19 @@ type Depth struct {
 	Deliveries  uint64 `json:"deliveries"`  // since the queue was made
 	Repeated    uint64 `json:"repeated"`    // of the deliveries since the last reset, those that were not a message's first
 
-	Stored   uint64    `json:"stored"`             // messages ever stored
-	Oldest   time.Time `json:"oldest"`             // when the oldest message was stored; zero when there is none
-	Paused   bool      `json:"paused"`             // delivery is stopped
-	Leader   string    `json:"leader,omitempty"`   // on a cluster: the node that leads the stream
-	Replicas int       `json:"replicas,omitempty"` // on a cluster: the nodes that hold it and are current
+	Stored    uint64        `json:"stored"`             // messages ever stored
+	Oldest    time.Time     `json:"oldest"`             // when the oldest message was stored, by the broker's clock; zero when there is none
+	OldestAge time.Duration `json:"oldest_age"`         // how long ago that is, in nanoseconds
+	Paused    bool          `json:"paused"`             // delivery is stopped
+	Leader    string        `json:"leader,omitempty"`   // on a cluster: the node that leads the stream
+	Replicas  int           `json:"replicas,omitempty"` // on a cluster: the nodes that hold it and are current
+}
+
+// Unchanged reports whether nothing has happened in the queue since another reading:
+// its oldest message has only become older.
+func (d Depth) Unchanged(since Depth) bool {
+	d.OldestAge = since.OldestAge
+	return d == since
 }
 
 // note is what a reset has written down about a queue.
@@ -80,6 +88,7 @@ func read(ctx context.Context, js jetstream.JetStream, queue, name string) (Dept
 	d.Stored, d.Paused = state.LastSeq, info.Paused
 	if state.Msgs > 0 {
 		d.Oldest = state.FirstTime
+		d.OldestAge = max(0, stream.CachedInfo().TimeStamp.Sub(state.FirstTime)) // both by the clock of the stream's leader
 	}
 	if cluster := stream.CachedInfo().Cluster; cluster != nil && cluster.Name != "" { // a single node leads itself
 		d.Leader, d.Replicas = cluster.Leader, 1

@@ -44,7 +44,7 @@ func TestStatesOfAMessage(t *testing.T) {
 						got, err = depth.Read(b.Context(), b.JS)
 						require.NoError(t, err)
 						require.Equal(t, got[i].Messages == 0, got[i].Oldest.IsZero(), "there is an oldest one if there is any")
-						got[i].Oldest = time.Time{}
+						got[i].Oldest, got[i].OldestAge = time.Time{}, 0
 						return got[i] == want
 					}, "%s: should be %+v, is %v", state, want, &got)
 					require.Equal(t, all, got, state)
@@ -178,4 +178,34 @@ func TestDepthWhenTheBrokerIsBack(t *testing.T) {
 		require.EqualValues(t, 5, depths[0].Messages)
 		b.Eventually(b.Conn.IsConnected, "it is back")
 	}
+}
+
+// The age of the oldest message does not depend on the clock of the reader.
+func TestRead_TellsAgesByTheBrokersClock(t *testing.T) {
+	t.Parallel()
+	for name, ahead := range map[string]time.Duration{"ahead": 2 * time.Hour, "behind": -2 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := testbed.StartShifted(t, ahead)
+			b.Ask(1)
+			b.Eventually(func() bool {
+				depths, err := depth.Read(b.Context(), b.JS)
+				require.NoError(t, err)
+				require.GreaterOrEqual(t, depths[0].OldestAge, time.Duration(0))
+				require.Less(t, depths[0].OldestAge, time.Hour)
+				require.Zero(t, depths[1].OldestAge)
+				return depths[0].OldestAge > 0
+			}, "it becomes older")
+		})
+	}
+}
+
+func TestUnchanged(t *testing.T) {
+	t.Parallel()
+	before := depth.Depth{Queue: topology.Requests, Messages: 1, OldestAge: time.Second}
+	later := before
+	later.OldestAge = time.Minute
+	require.True(t, later.Unchanged(before), "nothing has happened to it")
+	later.InFlight++
+	require.False(t, later.Unchanged(before))
 }

@@ -41,7 +41,7 @@ func (r *reset) awaitNothingInHand(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", state, err)
 		}
-		if busy != "" || !slices.Equal(before, now) {
+		if busy != "" || !slices.EqualFunc(now, before, depth.Depth.Unchanged) {
 			idle = time.Time{}
 		} else if idle.IsZero() {
 			idle = begun

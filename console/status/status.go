@@ -18,7 +18,7 @@ import (
 // Status is how a deployment was at one time. Its parts are read one after the
 // other.
 type Status struct {
-	At       time.Time         `json:"at"`
+	At       time.Time         `json:"at"` // by the reader's clock: compare it with that of another Status only
 	Queues   []depth.Depth     `json:"queues"`
 	Ledgers  map[string]uint64 `json:"ledgers"` // entries of each
 	Letters  uint64            `json:"letters"`

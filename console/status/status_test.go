@@ -40,8 +40,12 @@ func TestStatus(t *testing.T) {
 	stop()
 
 	b.Ask(7)
-	s, err := status.Read(b.Context(), b.Conn, b.JS)
-	require.NoError(t, err)
+	b.Eventually(func() bool { // the consumer learns of them a moment later than the stream
+		var err error
+		s, err = status.Read(b.Context(), b.Conn, b.JS)
+		require.NoError(t, err)
+		return s.Queues[0].Waiting == 7
+	}, "they wait")
 	require.EqualValues(t, 7, s.Unfinished())
 	require.Empty(t, s.Replicas)
 

@@ -25,7 +25,7 @@ var ErrUnknown = errors.New("nothing is recorded about this request")
 type Step struct {
 	Name  string        `json:"name"`  // the ledger's
 	At    time.Time     `json:"at"`    // when the ledger stored it, by the broker's clock
-	After time.Duration `json:"after"` // since the step before, 0 for the first; negative if that was recorded late, as asked may be
+	After time.Duration `json:"after"` // since the step before; 0 for the first, and where that was recorded late, as asked may be
 	Value string        `json:"value"` // what the ledger stored
 	// Mismatched is the ID that the value bears, where it is not the request's.
 	Mismatched string `json:"mismatched,omitempty"`
@@ -119,7 +119,7 @@ func (r *reader) read(ctx context.Context, id string) (Trace, error) {
 			step.Mismatched = found
 		}
 		if n := len(trace.Steps); n > 0 {
-			step.After = step.At.Sub(trace.Steps[n-1].At)
+			step.After = max(0, step.At.Sub(trace.Steps[n-1].At))
 		}
 		trace.Steps = append(trace.Steps, step)
 	}

@@ -54,9 +54,23 @@ func TestEachStepOfALife(t *testing.T) {
 		require.Equal(t, topology.LedgerNames[i], step.Name)
 		require.Contains(t, step.Value, id)
 		if i > 0 {
-			require.Equal(t, step.At.Sub(life.Steps[i-1].At), step.After)
+			require.Equal(t, max(0, step.At.Sub(life.Steps[i-1].At)), step.After)
 		}
 	}
+}
+
+// A step that was recorded after the next one took no time, rather than less.
+func TestRequest_TellsNoNegativeTimes(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	id := contract.NewID()
+	b.Keep(topology.Generated, ledger.Entry{ID: id, Value: []byte("{}")})
+	b.Keep(topology.Asked, ledger.Entry{ID: id, Value: []byte("{}")})
+	life, err := trace.Request(b.Context(), b.JS, b.Topology, id)
+	require.NoError(t, err)
+	require.Len(t, life.Steps, 2)
+	require.True(t, life.Steps[1].At.Before(life.Steps[0].At))
+	require.Zero(t, life.Steps[1].After)
 }
 
 // What no queue holds any more is not said to be in one.

@@ -17,8 +17,9 @@ type Status struct {
 	Instance string           `json:"instance"` // unique; the ID that `nats micro ls` shows
 	Host     string           `json:"host"`     // in a container its name, in Kubernetes that of the pod
 	Version  string           `json:"version"`
-	Started  time.Time        `json:"started"` // by the replica's clock
-	Counts   map[string]int64 `json:"counts"`  // since Started; what they count is the service's affair
+	Started  time.Time        `json:"started"`    // by the replica's clock, which no other clock agrees with
+	Up       float64          `json:"up_seconds"` // since Started
+	Counts   map[string]int64 `json:"counts"`     // since Started; what they count is the service's affair
 
 	// Problems is what keeps the replica from working normally now, one line each
 	// and at most MaxProblems.
@@ -47,7 +48,8 @@ func Announce(nc *nats.Conn, name string, counts func() map[string]int64, proble
 	if err != nil {
 		return "", fmt.Errorf("cannot announce service %s: %w", name, err)
 	}
-	status := Status{Service: name, Host: host, Version: build.Version, Started: time.Now().UTC()}
+	begun := time.Now()
+	status := Status{Service: name, Host: host, Version: build.Version, Started: begun.UTC()}
 	replica, err := micro.AddService(nc, micro.Config{
 		Name:    name,
 		Version: build.semVer(),
@@ -65,7 +67,7 @@ func Announce(nc *nats.Conn, name string, counts func() map[string]int64, proble
 	status.Instance = replica.Info().ID
 	handler := micro.HandlerFunc(func(r micro.Request) {
 		answer := status
-		answer.Counts, answer.Problems = counts(), problems()
+		answer.Up, answer.Counts, answer.Problems = time.Since(begun).Seconds(), counts(), problems()
 		// An answer that cannot be sent is one that nobody waits for any more.
 		_ = r.RespondJSON(answer)
 	})

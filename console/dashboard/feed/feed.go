@@ -81,7 +81,7 @@ func (f *Feed) round(ctx context.Context) {
 	}
 	f.latest.History = remember(f.latest.History, now.point())
 	f.latest.Requests = f.requests.list()
-	f.latest.Latency = latency(f.requests.finished, f.latest.At)
+	f.latest.Latency = latency(f.requests.finished, now.clock.Now())
 	f.last = now
 }
 
@@ -93,7 +93,7 @@ func (f *Feed) all(ctx context.Context) (reading, error) {
 	if err != nil {
 		return now, err
 	}
-	if err := f.requests.look(ctx, f.js, now.asked, time.Now()); err != nil {
+	if err := f.requests.look(ctx, f.js, now.asked, now.clock.Now()); err != nil {
 		return now, err
 	}
 	// Either of the two questions about letters, in turn when there is reason for

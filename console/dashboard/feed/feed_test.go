@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
+	"decoupled.example/console/drain"
 	"decoupled.example/console/internal/testbed"
 	"decoupled.example/console/letters"
 	"decoupled.example/console/reset"
@@ -259,4 +260,31 @@ func TestASmallMaxPayloadHidesNothing(t *testing.T) {
 	}, "the dead one is marked")
 	require.NoError(t, f.latest.Trouble)
 	require.Equal(t, dead, f.latest.Requests[newest-1].ID)
+}
+
+// What was finished lately is known by the broker's clock, whatever the reader's says.
+func TestFeed_IsByTheBrokersClock(t *testing.T) {
+	t.Parallel()
+	for name, ahead := range map[string]time.Duration{"ahead": 2 * time.Hour, "behind": -2 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := testbed.StartShifted(t, ahead)
+			f := patient(b)
+			b.Ask(5)
+			f.round(b.Context())
+			require.NoError(t, f.latest.Trouble)
+			require.Len(t, f.requests.followed, 5, "they were asked just now")
+			b.Services()
+			require.NoError(t, drain.Wait(b.Context(), b.JS, nil))
+			f.round(b.Context())
+			require.Equal(t, 5, f.latest.Latency.Requests, "they were finished just now")
+
+			b.Later(2 * time.Minute)
+			f = New(b.JS)
+			f.within = time.Minute
+			f.round(b.Context())
+			require.Len(t, f.requests.finished, 5)
+			require.Zero(t, f.latest.Latency.Requests, "that was long ago")
+		})
+	}
 }

@@ -20,7 +20,7 @@ type Percentiles struct {
 	P50, P95, P99 time.Duration
 }
 
-// latency tells percentiles from what was finished. A requestor records that it
+// latency tells percentiles from what was finished lately, by the broker's time. A requestor records that it
 // has asked once the queue has confirmed: under load the string may be made
 // before. Then the first hop took no time.
 func latency(finished []Request, now time.Time) Latency {

@@ -18,7 +18,8 @@ import (
 // reading is one pass over everything: what was asked, then all places in the
 // order in which requests pass them, then the dead letters.
 type reading struct {
-	status.Status // its ledgers count what was ever kept, forgotten since or not
+	status.Status           // its ledgers count what was ever kept, forgotten since or not
+	clock         ask.Clock // the broker's; the status has the time of ours
 	begun         [4]begun
 	asked         jetstream.StreamState
 	letters       jetstream.StreamState
@@ -70,7 +71,7 @@ func (f *Feed) count(ctx context.Context, r *reading, i int) error {
 	r.Ledgers[name] = max(info.State.LastSeq, after) - after
 	r.duplicated += verify.Repeated(info)
 	if name == topology.Asked {
-		r.asked = info.State
+		r.asked, r.clock = info.State, ask.NewClock(info.TimeStamp)
 	}
 	return nil
 }

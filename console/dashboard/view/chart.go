@@ -70,7 +70,7 @@ func newChart(history []feed.Point, window time.Duration) chart {
 	low, high, between := bounds(points)
 	x := func(p feed.Point) float64 {
 		ago := points[len(points)-1].At.Truncate(step).Sub(p.At.Truncate(step))
-		return chartRight - (chartRight-chartLeft)*float64(min(ago, window))/float64(window)
+		return chartRight - (chartRight-chartLeft)*float64(max(0, min(ago, window)))/float64(window)
 	}
 	y := func(n uint64) float64 {
 		return chartBottom - (chartBottom-chartTop)*float64(n-min(n, low))/float64(high-low)

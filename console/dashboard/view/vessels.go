@@ -49,7 +49,7 @@ func newVessels(s feed.Snapshot, o Options) []vessel {
 		}
 		v.Flowing = s.Trouble == nil && v.Out >= 0.05
 		if !v.Depth.Oldest.IsZero() {
-			v.Oldest = span(max(s.Status.At.Sub(v.Depth.Oldest), 0).Round(100 * time.Millisecond))
+			v.Oldest = span(v.Depth.OldestAge.Round(100 * time.Millisecond))
 		}
 		v.Layers = layers(v.Depth, full)
 		vessels[i] = v

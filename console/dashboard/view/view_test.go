@@ -40,8 +40,8 @@ func running() feed.Snapshot {
 		Status: status.Status{
 			At: noon,
 			Queues: []depth.Depth{
-				{Queue: topology.Requests, Messages: 1500, Waiting: 1400, InFlight: 100, Redelivered: 20, Oldest: noon.Add(-90 * time.Second)},
-				{Queue: topology.Responses, Messages: 40, Waiting: 40, Paused: true, Oldest: noon.Add(-1500 * time.Millisecond)},
+				{Queue: topology.Requests, Messages: 1500, Waiting: 1400, InFlight: 100, Redelivered: 20, Oldest: noon, OldestAge: 90 * time.Second},
+				{Queue: topology.Responses, Messages: 40, Waiting: 40, Paused: true, Oldest: noon, OldestAge: 1500 * time.Millisecond},
 				{Queue: topology.Receipts},
 			},
 			Ledgers: map[string]uint64{topology.Asked: 12345, topology.Generated: 10844, topology.Stored: 10800, topology.Received: 10800},
