@@ -215,3 +215,30 @@ func TestRedriveOverARestart(t *testing.T) {
 	done(t, url, "drain")
 	require.EqualValues(t, n, decode[verify.Verdict](t, url, "verify").Complete)
 }
+
+// A command ends when nothing succeeds for as long as --wait says, although the
+// broker answers all the time.
+func TestWait_EndsWhatIsRefusedAllTheTime(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t, func(s *topology.Settings) { s.MaxBytes = 256 << 10 })
+	for full := false; !full; {
+		_, err := b.JS.Publish(b.Context(), topology.SubjectRequest, make([]byte, 64))
+		full = err != nil
+	}
+	code, stdout, stderr := console(t, b.Broker.URL(), "send", "5", "--wait=2s")
+	require.Equal(t, exitFailed, code, stdout)
+	require.Contains(t, stderr, "no success with the broker at "+b.Broker.URL()+" for 2s (--wait)")
+	require.Contains(t, stderr, "maximum bytes exceeded")
+}
+
+// A command that goes on succeeding may take longer than --wait in all, whatever it
+// waits for itself.
+func TestWait_DoesNotEndWhatGoesOn(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	require.Contains(t, done(t, b.Broker.URL(), "send", "3", "--rate=1", "--wait=500ms"), "sent 3 requests")
+	watch := start(t, b.Broker.URL(), "status", "--watch", "--wait=500ms")
+	b.Eventually(func() bool { return strings.Count(watch.out.String(), "QUEUE") >= 2 || watch.err.String() != "" }, "it goes on")
+	require.Equal(t, exitDone, watch.interrupt(), watch.err.String())
+	require.Empty(t, watch.err.String())
+}

@@ -34,9 +34,10 @@ func (c chosen) matches(l letters.Letter) bool {
 
 // among yields those of the letters that are chosen, as they are read: there may
 // be more than fit into memory.
-func (c chosen) among(all iter.Seq2[letters.Letter, error]) iter.Seq2[letters.Letter, error] {
+func (c chosen) among(s *session, all iter.Seq2[letters.Letter, error]) iter.Seq2[letters.Letter, error] {
 	return func(yield func(letters.Letter, error) bool) {
 		for letter, err := range all {
+			s.alive(0)
 			if (err != nil || c.matches(letter)) && !yield(letter, err) {
 				return
 			}
@@ -79,13 +80,14 @@ func isNumber(text string) bool {
 
 // find returns the dead letters that are meant. An ID that does not exist is an
 // error before anything is done to any of them.
-func (n named) find(ctx context.Context, dead *letters.Letters) (iter.Seq2[letters.Letter, error], error) {
+func (n named) find(s *session, dead *letters.Letters) (iter.Seq2[letters.Letter, error], error) {
 	if n.All {
-		return n.among(dead.All(ctx)), nil
+		return n.among(s, dead.All(s.ctx)), nil
 	}
 	var all []letters.Letter
 	for _, id := range n.IDs {
-		found, err := find(ctx, dead, id)
+		s.alive(0)
+		found, err := find(s.ctx, dead, id)
 		if err != nil {
 			return nil, err
 		}
@@ -118,7 +120,7 @@ func (c deadListCommand) Run(s *session) error {
 		return err
 	}
 	n := 0
-	err = list(s.printer, c.among(dead.All(s.ctx)), func(l letters.Letter) {
+	err = list(s.printer, c.among(s, dead.All(s.ctx)), func(l letters.Letter) {
 		if n++; n == 1 {
 			s.say("%-14s  %-9s  %-36s  %10s  %s", "ID", "queue", "request", "deliveries", "reason")
 		}
@@ -231,7 +233,7 @@ func each(s *session, n named, word string, do func(context.Context, *letters.Le
 			return nil, err
 		}
 	}
-	all, err := n.find(s.ctx, dead)
+	all, err := n.find(s, dead)
 	if err != nil {
 		return nil, err
 	}
@@ -239,6 +241,7 @@ func each(s *session, n named, word string, do func(context.Context, *letters.Le
 	var done, refused int
 	var first error // why one was refused
 	for letter, failed := range all {
+		s.alive(0)
 		if failed == nil {
 			failed = do(s.ctx, dead, letter)
 		}

@@ -40,7 +40,7 @@ type drained struct {
 
 // Run waits. How long the broker may be away meanwhile is part of the timeout.
 func (c drainCommand) Run(s *session) error {
-	s.forever.Store(true)
+	s.unbounded()
 	ctx, cancel := context.WithTimeout(s.ctx, c.Timeout)
 	defer cancel()
 	bar := newProgress(s.err)

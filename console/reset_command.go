@@ -28,6 +28,7 @@ func (c resetCommand) Validate() error {
 func (c resetCommand) Run(s *session) error {
 	said := ""
 	err := reset.Run(s.ctx, s.conn, s.js, c.Timeout, func(now string) {
+		s.alive(0) // it was looked, or something was done
 		if now != said {
 			said = now
 			fmt.Fprintln(s.err, now)

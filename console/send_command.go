@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -17,6 +18,9 @@ import (
 // maxSend is how many requests are sent at once at most: with --json all their
 // IDs are kept, to be printed.
 const maxSend = 10_000_000
+
+// maxPause bounds the pause between two requests that is waited for.
+const maxPause = 365 * 24 * time.Hour
 
 type sendCommand struct {
 	N             int     `arg:"" optional:"" help:"How many requests."`
@@ -60,10 +64,12 @@ func (c sendCommand) Run(s *session) error {
 	if err := ask.Present(s.ctx, s.js, topology.Requests, "KV_"+topology.Asked); err != nil {
 		return fmt.Errorf("cannot send: %w", err)
 	}
+	s.alive(c.pause())
 	bar := newProgress(s.err)
 	result, first, last := sent{IDs: []string{}}, "", ""
 	err := ask.WhileAllowed(s.ctx, s.conn, func(ctx context.Context) error {
 		return send.Requests(ctx, s.topology, c.N, c.Rate, func(burst []contract.Request) error {
+			s.alive(c.pause())
 			result.Sent += len(burst)
 			first, last = cmp.Or(first, burst[0].ID), burst[len(burst)-1].ID
 			if s.json {
@@ -91,6 +97,15 @@ func (c sendCommand) Run(s *session) error {
 		}
 	})
 	return errors.Join(err, printed)
+}
+
+// pause is how long the command itself waits between two bursts, at most: a burst is
+// at least one request.
+func (c sendCommand) pause() time.Duration {
+	if c.Rate == 0 {
+		return 0
+	}
+	return time.Duration(min(max(1, 1/c.Rate), maxPause.Seconds()) * float64(time.Second))
 }
 
 func (c sendCommand) one(s *session, what string, publish func(context.Context) error) error {

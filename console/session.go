@@ -12,22 +12,19 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"decoupled.example/console/depth"
 	"decoupled.example/shared/service"
 	"decoupled.example/shared/topology"
 )
 
-const (
-	// lookEvery is how often the connection is looked after.
-	lookEvery = 50 * time.Millisecond
-	// listenEvery is how often the broker is asked whether it still answers.
-	listenEvery = time.Second
-)
+// lookEvery is how often the session looks after its connection and its deadline.
+const lookEvery = 50 * time.Millisecond
 
 // session is what a command works with.
 //
-// Its context ends when the broker has been away, or silent, for too long: then
-// nothing that waits for the broker waits for ever, and the cause says why.
+// Its context ends when nothing has succeeded for as long as --wait says, whether the
+// broker is away, silent, or refuses all the time: no command waits for ever. The
+// cause says why. A command that may take longer in all reports each success with
+// alive; one that has a deadline of its own calls unbounded.
 type session struct {
 	signal   context.Context // ends when a person ends the command
 	ctx      context.Context
@@ -36,7 +33,7 @@ type session struct {
 	js       jetstream.JetStream
 	topology *topology.Topology
 	wait     time.Duration
-	forever  atomic.Bool // the broker may be away for any time
+	success  atomic.Pointer[success] // the last one; nil: the next may take any time
 	url      string
 	err      io.Writer
 	printer
@@ -46,7 +43,6 @@ type session struct {
 // be away for ever.
 func open(ctx context.Context, c cli, forever bool, stdout, stderr io.Writer) (*session, error) {
 	s := &session{signal: ctx, wait: c.Wait, url: c.URL, err: stderr, printer: printer{out: stdout, json: c.JSON}}
-	s.forever.Store(forever)
 	s.ctx, s.end = context.WithCancelCause(ctx)
 	log := service.NewLog(stderr, service.Logging{Level: "warn", Format: "console"}, "console")
 	var err error
@@ -61,6 +57,9 @@ func open(ctx context.Context, c cli, forever bool, stdout, stderr io.Writer) (*
 		s.close()
 		return nil, err
 	}
+	if !forever {
+		s.alive(0)
+	}
 	connected := make(chan struct{})
 	go s.watch(connected)
 	if forever {
@@ -68,7 +67,6 @@ func open(ctx context.Context, c cli, forever bool, stdout, stderr io.Writer) (*
 	}
 	select {
 	case <-connected:
-		go s.listen()
 		return s, nil
 	case <-s.ctx.Done():
 		err := context.Cause(s.ctx)
@@ -82,48 +80,52 @@ func (s *session) close() {
 	s.conn.Close()
 }
 
-// watch ends the session when the broker has been away for too long.
+// success is when something has succeeded.
+type success struct {
+	next  time.Time // when the next one must have come
+	heard uint64    // messages from the broker until then
+}
+
+// alive reports that something has succeeded. The next success may take as long as
+// --wait says, and longer by pause, during which the command itself waits.
+func (s *session) alive(pause time.Duration) {
+	s.success.Store(&success{time.Now().Add(s.wait + pause), s.conn.Stats().InMsgs})
+}
+
+// unbounded lets the session last until its command ends it.
+func (s *session) unbounded() { s.success.Store(nil) }
+
+// watch closes connected when the connection is there, and ends the session when
+// nothing has succeeded for too long, or the broker is too old.
 func (s *session) watch(connected chan<- struct{}) {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
-	seen := time.Now() // the connection, last
 	for {
+		last := s.success.Load()
+		late := last != nil && time.Now().After(last.next)
+		tooOld := service.CheckBroker(s.conn)
 		switch {
-		case s.conn.IsConnected():
-			seen = time.Now()
-			if connected != nil {
-				close(connected)
-				connected = nil
+		case tooOld != nil: // also the one that another was replaced by
+			s.end(tooOld)
+			return
+		case connected != nil && s.conn.IsConnected():
+			if last != nil {
+				s.alive(0)
 			}
-		case time.Since(seen) > s.wait && !s.forever.Load():
+			close(connected)
+			connected = nil
+		case late && !s.conn.IsConnected():
 			s.end(fmt.Errorf("cannot reach the broker at %s for %v: %w", s.url, s.wait, lastError(s.conn)))
+			return
+		case late && s.conn.Stats().InMsgs == last.heard:
+			s.end(fmt.Errorf("the broker at %s does not answer for %v", s.url, s.wait))
+			return
+		case late:
+			s.end(fmt.Errorf("no success with the broker at %s for %v (--wait)", s.url, s.wait))
 			return
 		}
 		select {
 		case <-look.C:
-		case <-s.ctx.Done():
-			return
-		}
-	}
-}
-
-// listen ends the session when the broker is there and does not answer for too
-// long, as one that is frozen, or has no quorum. Whether a command is answered
-// does not show: the packages that it uses ask again and again.
-func (s *session) listen() {
-	for !s.forever.Load() {
-		ctx, cancel := context.WithTimeout(s.ctx, s.wait)
-		_, err := depth.Read(ctx, s.js) // of streams and consumers: a node that is alone answers for some
-		cancel()
-		switch {
-		case errors.Is(err, nats.ErrPermissionViolation): // then others show what it does
-			return
-		case errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, nats.ErrDisconnected) && !s.forever.Load():
-			s.end(fmt.Errorf("the broker at %s does not answer for %v", s.url, s.wait))
-			return
-		}
-		select {
-		case <-time.After(listenEvery):
 		case <-s.ctx.Done():
 			return
 		}
@@ -147,6 +149,8 @@ func (s *session) failure(err error) error {
 		return err
 	case s.interrupted():
 		return fmt.Errorf("interrupted: %w", err)
+	case errors.Is(err, context.Cause(s.ctx)): // it says so
+		return err
 	}
 	return fmt.Errorf("%w: %w", context.Cause(s.ctx), err)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"strings"
 	"time"
 
@@ -31,13 +30,11 @@ func (c setupCommand) Validate() error {
 
 // Run makes or checks everything.
 func (c setupCommand) Run(s *session) error {
-	ctx, cancel := context.WithTimeout(s.ctx, s.wait) // a cluster may never elect a leader
-	defer cancel()
 	apply := setup.Apply
 	if c.Update {
 		apply = setup.Update
 	}
-	result, err := apply(ctx, s.js, c.settings())
+	result, err := apply(s.ctx, s.js, c.settings())
 	printed := s.print(result, func() {
 		if err != nil {
 			return

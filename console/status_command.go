@@ -34,6 +34,7 @@ func (c statusCommand) show(s *session) error {
 		return err
 	}
 	for {
+		s.alive(sample)
 		select {
 		case <-time.After(sample):
 		case <-s.ctx.Done():

@@ -6,7 +6,12 @@ type verifyCommand struct{}
 
 // Run verifies.
 func (verifyCommand) Run(s *session) error {
-	v, err := verify.Run(s.ctx, s.js, s.topology)
+	bar := newProgress(s.err)
+	v, err := verify.Run(s.ctx, s.js, s.topology, func(walked, whole uint64) {
+		s.alive(0)
+		bar.show(walked, whole, "entries verified")
+	})
+	bar.end()
 	if err != nil {
 		return err
 	}

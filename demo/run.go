@@ -121,7 +121,7 @@ func conclude(d *embedded.Deployment, s *screen.Screen, notDrained error) error 
 		return err
 	}
 	s.Show(last)
-	verdict, err := verify.Run(ctx, d.JS, d.Topology)
+	verdict, err := verify.Run(ctx, d.JS, d.Topology, nil)
 	if err != nil {
 		return err
 	}

@@ -160,7 +160,7 @@ func (s *Server) drain(ctx context.Context, _ *http.Request) (string, error) {
 
 func (s *Server) verify(ctx context.Context, _ *http.Request) (string, error) {
 	s.board.say("verifying …", false)
-	v, err := verify.Run(ctx, s.js, s.topology)
+	v, err := verify.Run(ctx, s.js, s.topology, nil)
 	if err != nil {
 		return "", err
 	}

@@ -50,7 +50,7 @@ func TestLateDuplicateOfAPausedWorkerChangesNothing(t *testing.T) {
 	b.Eventually(func() bool { return lastSequence(t, b, topology.Receipts) > lastReceipt }, "the duplicate passes through")
 	require.NoError(t, drain.Wait(b.Context(), b.JS, nil))
 	require.Equal(t, before, everything(b))
-	verdict, err := verify.Run(b.Context(), b.JS, b.Topology)
+	verdict, err := verify.Run(b.Context(), b.JS, b.Topology, nil)
 	require.NoError(t, err)
 	require.True(t, verdict.Finished(), "%+v", verdict)
 	require.EqualValues(t, 10, verdict.Complete)

@@ -149,7 +149,7 @@ func TestInterruptedRedriveIsRepeated(t *testing.T) {
 	require.NoError(t, drain.Wait(b.Context(), b.JS, nil))
 	require.Empty(t, list(t, b, l))
 	require.Equal(t, stored[0], b.Entries(topology.Stored)[0], "the very same string")
-	verdict, err := verify.Run(b.Context(), b.JS, b.Topology)
+	verdict, err := verify.Run(b.Context(), b.JS, b.Topology, nil)
 	require.NoError(t, err)
 	require.True(t, verdict.Finished(), "%+v", verdict)
 	require.EqualValues(t, n, verdict.Complete)
@@ -225,7 +225,7 @@ func TestDiscard(t *testing.T) {
 		require.Len(t, all, 2)
 		require.Equal(t, []string{ids[0], ids[2]}, []string{all[0].RequestID, all[1].RequestID})
 	}
-	verdict, err := verify.Run(b.Context(), b.JS, b.Topology)
+	verdict, err := verify.Run(b.Context(), b.JS, b.Topology, nil)
 	require.NoError(t, err)
 	require.EqualValues(t, 2, verdict.Dead)
 	require.EqualValues(t, 1, verdict.Lost, "what is discarded is lost, and no longer hidden")

@@ -76,7 +76,7 @@ func Queue(ctx context.Context, js jetstream.JetStream, queue string, d time.Dur
 		})
 	}
 	if err != nil {
-		return fmt.Errorf("cannot pause %s for %v: %w", queue, d, err)
+		return fmt.Errorf("cannot pause %s: %w", queue, err)
 	}
 	return nil
 }

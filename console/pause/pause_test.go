@@ -104,7 +104,7 @@ func TestQueue_FailsWhenThePauseDidNotTake(t *testing.T) {
 			b := testbed.Start(t)
 			err := pause.Queue(b.Context(), other{b.JS, test.by}, topology.Requests, test.d)
 			require.ErrorIs(t, err, pause.ErrNotTaken)
-			require.ErrorContains(t, err, "cannot pause REQUESTS for "+test.d.String())
+			require.ErrorContains(t, err, "cannot pause REQUESTS: ")
 		})
 	}
 }

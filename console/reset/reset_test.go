@@ -85,7 +85,7 @@ func TestResetEmptiesAll(t *testing.T) {
 	b.Services()
 	b.Ask(5)
 	require.NoError(t, drain.Wait(b.Context(), b.JS, nil))
-	verdict, err := verify.Run(b.Context(), b.JS, b.Topology)
+	verdict, err := verify.Run(b.Context(), b.JS, b.Topology, nil)
 	require.NoError(t, err)
 	require.Equal(t, verify.Verdict{Asked: 5, Generated: 5, Stored: 5, Received: 5, Complete: 5}, verdict)
 }

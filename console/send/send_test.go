@@ -36,7 +36,7 @@ func TestSend(t *testing.T) {
 	}
 	b.Services()
 	require.NoError(t, drain.Wait(b.Context(), b.JS, nil))
-	verdict, err := verify.Run(b.Context(), b.JS, b.Topology)
+	verdict, err := verify.Run(b.Context(), b.JS, b.Topology, nil)
 	require.NoError(t, err)
 	require.EqualValues(t, 2*2345, verdict.Complete)
 }

@@ -16,11 +16,15 @@ import (
 // Run verifies the deployment, running or at rest. What is asked while it runs
 // may or may not be part of the verdict. While the broker is away it waits, until
 // ctx ends. It fails only when something cannot be read; what is wrong with the
-// messages is in the verdict.
-func Run(ctx context.Context, js jetstream.JetStream, t *topology.Topology) (Verdict, error) {
+// messages is in the verdict. Progress, which may be nil, is called now and then, not
+// concurrently: how many entries have been walked, of how many at least.
+func Run(ctx context.Context, js jetstream.JetStream, t *topology.Topology, progress func(walked, whole uint64)) (Verdict, error) {
 	v, err := newVerifier(ctx, js, t)
 	if err != nil {
 		return Verdict{}, fmt.Errorf("cannot verify: %w", err)
+	}
+	if progress != nil {
+		v.progress = progress
 	}
 	if err := ask.WhileAllowed(ctx, js.Conn(), v.run); err != nil { // a ledger waits for a permission as for a broker
 		return v.verdict, fmt.Errorf("cannot verify: %w", err)
@@ -34,6 +38,9 @@ type verifier struct {
 	asked, generated, stored, received ledger.Ledger
 	memory                             memory
 
+	progress func(walked, whole uint64)
+	walked   uint64 // entries
+
 	mu      sync.Mutex // of what follows
 	verdict Verdict
 	seen    seen
@@ -46,7 +53,7 @@ func newVerifier(ctx context.Context, js jetstream.JetStream, t *topology.Topolo
 		return nil, err
 	}
 	return &verifier{
-		js: js, dead: dead, excused: make(map[string]uint64),
+		js: js, dead: dead, excused: make(map[string]uint64), progress: func(uint64, uint64) {},
 		asked: t.Ledger(topology.Asked), generated: t.Ledger(topology.Generated),
 		stored: t.Ledger(topology.Stored), received: t.Ledger(topology.Received),
 	}, nil

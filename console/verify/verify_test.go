@@ -22,7 +22,7 @@ import (
 
 func run(t *testing.T, b *testbed.Bed) verify.Verdict {
 	t.Helper()
-	verdict, err := verify.Run(b.Context(), b.JS, b.Topology)
+	verdict, err := verify.Run(b.Context(), b.JS, b.Topology, nil)
 	require.NoError(t, err)
 	return verdict
 }
@@ -350,7 +350,7 @@ func TestVerifyGoesOnWhenTheBrokerIsBack(t *testing.T) {
 	for range 2 {
 		done := make(chan result, 1)
 		go func() {
-			verdict, err := verify.Run(b.Context(), b.JS, b.Topology)
+			verdict, err := verify.Run(b.Context(), b.JS, b.Topology, nil)
 			done <- result{verdict, err}
 		}()
 		b.Broker.Restart()
@@ -363,7 +363,7 @@ func TestVerifyGoesOnWhenTheBrokerIsBack(t *testing.T) {
 	b.Broker.Stop()
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	_, err := verify.Run(ctx, b.JS, b.Topology)
+	_, err := verify.Run(ctx, b.JS, b.Topology, nil)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.ErrorIs(t, err, nats.ErrDisconnected)
 	require.ErrorContains(t, err, "cannot verify: ")
@@ -377,7 +377,7 @@ func TestVerifyWithoutSetup(t *testing.T) {
 			b := testbed.Start(t)
 			b.Ask(1)
 			require.NoError(t, b.JS.DeleteStream(b.Context(), stream))
-			_, err := verify.Run(b.Context(), b.JS, b.Topology)
+			_, err := verify.Run(b.Context(), b.JS, b.Topology, nil)
 			require.ErrorIs(t, err, jetstream.ErrStreamNotFound)
 			require.ErrorContains(t, err, "cannot verify: ")
 			require.ErrorContains(t, err, "run setup")
@@ -388,7 +388,7 @@ func TestVerifyWithoutSetup(t *testing.T) {
 func TestVerifyWithoutPermission(t *testing.T) {
 	t.Parallel()
 	b, limited := testbed.StartLimited(t, "$JS.API.STREAM.INFO.KV_stored")
-	_, err := verify.Run(b.Context(), limited, b.Topology)
+	_, err := verify.Run(b.Context(), limited, b.Topology, nil)
 	require.ErrorIs(t, err, nats.ErrPermissionViolation)
 	require.ErrorContains(t, err, "$JS.API.STREAM.INFO.KV_stored")
 }
@@ -404,7 +404,7 @@ func TestVerifyWithoutPermissionToReadALedger(t *testing.T) {
 			plant(b, contract.NewID(), topology.Asked) // of which the leader is asked
 			view, err := topology.Open(limited.Conn(), b.Log(), 0)
 			require.NoError(t, err)
-			_, err = verify.Run(b.Context(), limited, view)
+			_, err = verify.Run(b.Context(), limited, view, nil)
 			require.ErrorIs(t, err, nats.ErrPermissionViolation)
 			require.ErrorContains(t, err, "cannot verify: ")
 			require.ErrorContains(t, err, denied)

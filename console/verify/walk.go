@@ -34,6 +34,9 @@ func (v *verifier) walk(ctx context.Context, l ledger.Ledger, judge func(ctx con
 			failed = err
 			break
 		}
+		if v.walked++; v.walked%chunk == 0 {
+			v.progress(v.walked, max(v.walked, v.verdict.Asked))
+		}
 		if !v.accept(e, l == v.asked) {
 			continue
 		}

@@ -54,7 +54,7 @@ func (s *Stage) Verify() verify.Verdict {
 	o := s.Operator()
 	ctx, cancel := s.patient("the ledgers are verified")
 	defer cancel()
-	v, err := verify.Run(ctx, o.JS, o.Topology)
+	v, err := verify.Run(ctx, o.JS, o.Topology, nil)
 	s.must(ctx, err)
 	return v
 }

@@ -123,7 +123,7 @@ func deploy(b *testing.B, broker *brokers) (*embedded.Deployment, *embedded.Opti
 // fast it was would mean nothing.
 func finished(b *testing.B, d *embedded.Deployment) {
 	b.Helper()
-	verdict, err := verify.Run(b.Context(), d.JS, d.Topology)
+	verdict, err := verify.Run(b.Context(), d.JS, d.Topology, nil)
 	require.NoError(b, err)
 	require.True(b, verdict.Finished(), "%+v", verdict)
 }

@@ -159,12 +159,12 @@ func (s *stack) operate(url string) {
 func (s *stack) proven(n int) {
 	s.t.Helper()
 	require.NoError(s.t, drain.Wait(s.within(), s.js, nil))
-	verdict, err := verify.Run(s.within(), s.js, s.topology)
+	verdict, err := verify.Run(s.within(), s.js, s.topology, nil)
 	if len(s.nodes) > 1 {
 		// A node that was cut off may for some seconds take itself for the leader of a
 		// ledger still, and does not know what is newest.
 		require.Eventually(s.t, func() bool {
-			verdict, err = verify.Run(s.within(), s.js, s.topology)
+			verdict, err = verify.Run(s.within(), s.js, s.topology, nil)
 			return err == nil && verdict.Complete+verdict.Recovered >= uint64(n)
 		}, patience, tick, "not all are complete")
 	}

@@ -112,7 +112,7 @@ func Present(ctx context.Context, js jetstream.JetStream, streams ...string) err
 
 // Patiently asks until there is an answer, be it an error, or until ctx ends. It
 // goes on while the broker is away, silent, or electing a leader; when ctx ends
-// first the error unwraps to ctx's and says what the trouble was.
+// first the error unwraps to its cause and says what the trouble was.
 func Patiently(ctx context.Context, conn *nats.Conn, question func(ctx context.Context) error) error {
 	return Again(ctx, conn, func(ctx context.Context) error { return Once(ctx, conn, question) })
 }
@@ -131,9 +131,9 @@ func Again(ctx context.Context, conn *nats.Conn, questions func(ctx context.Cont
 				trouble = nats.ErrDisconnected
 			}
 			if trouble == nil {
-				return ctx.Err()
+				return context.Cause(ctx)
 			}
-			return fmt.Errorf("%w: %w", ctx.Err(), trouble)
+			return fmt.Errorf("%w: %w", context.Cause(ctx), trouble)
 		case isAbsent(err):
 			if absent.IsZero() {
 				absent = time.Now()
