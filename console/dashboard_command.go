@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"decoupled.example/console/dashboard"
 	"decoupled.example/shared/service"
 )
@@ -27,5 +29,8 @@ func (c dashboardCommand) Run(s *session) error {
 	}
 	log := service.NewLog(s.err, service.Logging{Level: "warn", Format: "console"}, "dashboard")
 	d := dashboard.New(s.js, s.topology, dashboard.Options{Broker: s.url, ReadOnly: c.ReadOnly, LocalOnly: c.LocalOnly}, log)
-	return d.Serve(s.ctx, listener)
+	if err := d.Serve(s.ctx, listener); err != nil || s.interrupted() {
+		return err
+	}
+	return context.Cause(s.ctx) // why the session ended
 }

@@ -14,6 +14,7 @@ import (
 
 	"decoupled.example/console/dashboard"
 	"decoupled.example/shared/service"
+	"decoupled.example/shared/stdio"
 )
 
 // Exit codes.
@@ -28,11 +29,17 @@ const (
 var errCheckFailed = errors.New("the check failed")
 
 func main() {
+	service.OutliveReaders()
 	os.Exit(execute(service.UntilSignal(), os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // execute is main for tests: the context stands for signals.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	out := stdio.NewOutput(stdout)
+	return out.Exit(perform(ctx, args, out, stderr), "console", stderr)
+}
+
+func perform(ctx context.Context, args []string, stdout *stdio.Output, stderr io.Writer) int {
 	var c cli
 	exit := -1
 	parser := kong.Must(&c,
@@ -44,15 +51,17 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)
 	command, err := parser.Parse(args)
-	if exit >= 0 {
-		return exit
+	if exit >= 0 || stdout.Err() != nil {
+		return max(exit, exitDone)
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "console: %v\nRun \"console --help\" for all commands and flags.\n", err)
+		fmt.Fprintf(stderr, "console: %s\nRun \"console --help\" for all commands and flags.\n", service.UsageError(err, parser.Model, args))
 		return exitUsage
 	}
 	err = run(ctx, command, c, stdout, stderr)
 	switch {
+	case stdout.Err() != nil && err != nil && err.Error() == stdout.Err().Error():
+		return exitDone // it could print nothing; Exit says so
 	case errors.Is(err, errCheckFailed):
 		return exitFailed // it has said what
 	case err != nil:
@@ -63,7 +72,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 // run runs a command, over a connection if it takes a session.
-func run(ctx context.Context, command *kong.Context, c cli, stdout, stderr io.Writer) error {
+func run(ctx context.Context, command *kong.Context, c cli, stdout *stdio.Output, stderr io.Writer) error {
 	var s *session
 	err := command.BindSingletonProvider(func() (_ *session, err error) {
 		s, err = open(ctx, c, command.Command() == "dashboard", stdout, stderr)

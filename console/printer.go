@@ -3,20 +3,26 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"iter"
+
+	"decoupled.example/shared/stdio"
 )
 
 // printer prints results: as text for people, or as JSON.
 type printer struct {
-	out  io.Writer
-	json bool
+	out   *stdio.Output
+	json  bool
+	width int // lines for people are cut at it; 0: not at all
 }
 
 // say prints a line for people; with --json there are none.
 func (p printer) say(format string, args ...any) {
 	if !p.json {
-		fmt.Fprintf(p.out, format+"\n", args...)
+		line := fmt.Sprintf(format, args...)
+		if p.width > 0 {
+			line = stdio.Cut(line, p.width)
+		}
+		fmt.Fprintln(p.out, line) // it keeps an error
 	}
 }
 
@@ -24,7 +30,7 @@ func (p printer) say(format string, args ...any) {
 func (p printer) print(value any, text func()) error {
 	if !p.json {
 		text()
-		return nil
+		return p.out.Err()
 	}
 	data, err := json.MarshalIndent(value, "", "  ")
 	if err != nil {
@@ -44,6 +50,9 @@ func list[T any](p printer, values iter.Seq2[T, error], text func(T)) error {
 		}
 		if !p.json {
 			text(value)
+			if err := p.out.Err(); err != nil {
+				return err
+			}
 			continue
 		}
 		data, err := json.MarshalIndent(value, "  ", "  ")

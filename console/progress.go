@@ -3,15 +3,15 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
-	"golang.org/x/term"
+	"decoupled.example/shared/stdio"
 )
 
 const (
-	barWidth = 30
+	// A bar has so many cells: fewer where the terminal is narrow.
+	barWidth, barLeast = 30, 10
 	// plainEvery is how often progress is written where it cannot be redrawn.
 	plainEvery = time.Second
 )
@@ -20,31 +20,46 @@ const (
 // line a second elsewhere. It is for one goroutine.
 type progress struct {
 	out      io.Writer
-	terminal bool
-	begun    time.Time
+	terminal bool       // it can be redrawn
+	width    func() int // of the terminal now, in cells
+	drawn    int        // cells of the bar that is shown
 	shown    time.Time
 }
 
 func newProgress(out io.Writer) *progress {
-	file, ok := out.(*os.File)
-	return &progress{out: out, terminal: ok && term.IsTerminal(int(file.Fd())), begun: time.Now(), shown: time.Now()}
+	return &progress{out: out, terminal: stdio.Obeys(out), width: func() int { return stdio.Width(out) }, shown: time.Now()}
 }
 
 // show shows that part of whole is there, and a note.
 func (p *progress) show(part, whole uint64, note string) {
 	switch {
 	case p.terminal:
-		cells := barWidth
-		if whole > 0 {
-			cells = int(min(part, whole) * barWidth / whole)
-		}
-		fmt.Fprintf(p.out, "\r\x1b[K%s%s %d %s", strings.Repeat("█", cells), strings.Repeat("░", barWidth-cells), part, note)
+		p.draw(fmt.Sprintf(" %d %s", part, note), part, whole)
 	case time.Since(p.shown) >= plainEvery:
-		fmt.Fprintf(p.out, "%d of %d %s\n", part, whole, note)
+		line := fmt.Sprintf("%d of %d %s", part, whole, note)
+		if stdio.IsTerminal(p.out) {
+			line = stdio.Cut(line, p.width())
+		}
+		fmt.Fprintln(p.out, line)
 	default:
 		return
 	}
 	p.shown = time.Now()
+}
+
+// draw redraws the bar with the text behind it, in one line. Some terminals break
+// a line as soon as its last cell is taken, so that one stays empty.
+func (p *progress) draw(text string, part, whole uint64) {
+	width := p.width() - 1
+	p.clear(width)
+	cells := max(0, min(width, barWidth, max(barLeast, width-stdio.Cells(text))))
+	full := cells
+	if whole > 0 {
+		full = int(min(part, whole) * uint64(cells) / whole)
+	}
+	text = stdio.Cut(text, max(0, width-cells))
+	fmt.Fprint(p.out, strings.Repeat("█", full), strings.Repeat("░", cells-full), text)
+	p.drawn = cells + stdio.Cells(text)
 }
 
 // say writes a line above the bar.
@@ -56,6 +71,17 @@ func (p *progress) say(format string, args ...any) {
 // end leaves the terminal's line to others.
 func (p *progress) end() {
 	if p.terminal {
-		fmt.Fprint(p.out, "\r\x1b[K")
+		p.clear(p.width() - 1)
 	}
+}
+
+// clear takes the bar away. One that is longer than the terminal is wide now, since
+// somebody has made it narrower, takes several lines or is cut off, depending on
+// the terminal: it is left where it is.
+func (p *progress) clear(width int) {
+	if p.drawn > width {
+		fmt.Fprintln(p.out)
+	}
+	fmt.Fprint(p.out, "\r\x1b[K")
+	p.drawn = 0
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"decoupled.example/shared/service"
+	"decoupled.example/shared/stdio"
 	"decoupled.example/shared/topology"
 )
 
@@ -41,7 +42,7 @@ type session struct {
 
 // open returns a session once the connection is there; at once, if the broker may
 // be away for ever.
-func open(ctx context.Context, c cli, forever bool, stdout, stderr io.Writer) (*session, error) {
+func open(ctx context.Context, c cli, forever bool, stdout *stdio.Output, stderr io.Writer) (*session, error) {
 	s := &session{signal: ctx, wait: c.Wait, url: c.URL, err: stderr, printer: printer{out: stdout, json: c.JSON}}
 	s.ctx, s.end = context.WithCancelCause(ctx)
 	log := service.NewLog(stderr, service.Logging{Level: "warn", Format: "console"}, "console")

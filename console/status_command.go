@@ -9,6 +9,7 @@ import (
 	"decoupled.example/console/internal/shown"
 	"decoupled.example/console/status"
 	"decoupled.example/shared/service"
+	"decoupled.example/shared/stdio"
 	"decoupled.example/shared/topology"
 )
 
@@ -45,8 +46,8 @@ func (c statusCommand) show(s *session) error {
 			return err
 		}
 		if err := s.print(withRates{now, now.Rates(before)}, func() {
-			if c.Watch && newProgress(s.out).terminal {
-				s.say("\x1b[H\x1b[2J") // from the top of a cleared screen
+			if c.Watch {
+				s.redraw()
 			}
 			printStatus(s, before, now)
 		}); err != nil || !c.Watch {
@@ -62,11 +63,25 @@ type withRates struct {
 	Rates status.Rates `json:"rates"` // a second
 }
 
+// redraw clears the terminal, if there is one, for lines that fit its width now.
+func (s *session) redraw() {
+	if stdio.IsTerminal(s.out) {
+		s.width = stdio.Width(s.out)
+	}
+	if stdio.Obeys(s.out) {
+		fmt.Fprint(s.out, "\x1b[H\x1b[2J")
+	}
+}
+
+// printStatus prints tables that fit a terminal of 80 columns, but for long names.
 func printStatus(s *session, before, now status.Status) {
 	rates := now.Rates(before)
-	s.say("%-10s %9s %9s %9s %11s %8s %8s %9s  %s", "QUEUE", "DEPTH", "WAITING", "IN FLIGHT", "REDELIVERED", "IN/S", "OUT/S", "OLDEST", "")
+	s.say("%-10s %8s %8s %9s %11s %6s %6s %7s", "QUEUE", "DEPTH", "WAITING", "IN FLIGHT", "REDELIVERED", "IN/S", "OUT/S", "OLDEST")
 	for _, q := range now.Queues {
-		s.say("%-10s %9d %9d %9d %11d %8.0f %8.0f %9s  %s", q.Queue, q.Messages, q.Waiting, q.InFlight, q.Redelivered, rates.Queues[q.Queue].In, rates.Queues[q.Queue].Out, age(q), notes(q.Paused, q.Leader, q.Replicas))
+		s.say("%-10s %8d %8d %9d %11d %6.0f %6.0f %7s", q.Queue, q.Messages, q.Waiting, q.InFlight, q.Redelivered, rates.Queues[q.Queue].In, rates.Queues[q.Queue].Out, age(q))
+		if notes := notes(q.Paused, q.Leader, q.Replicas); notes != "" {
+			s.say("  %s", notes)
+		}
 	}
 	s.say("")
 	s.say("%-10s %9s %9s", "LEDGER", "ENTRIES", "/S")
@@ -79,20 +94,29 @@ func printStatus(s *session, before, now status.Status) {
 		s.say("no replica of any service is alive")
 		return
 	}
-	s.say("%-10s %-24s %-16s %9s  %s", "SERVICE", "INSTANCE", "HOST", "UP", "COUNTS")
+	s.say("%-10s %-22s %9s  %s", "SERVICE", "INSTANCE", "UP", "HOST")
 	for _, r := range now.Replicas {
-		s.say("%-10s %-24s %-16s %9s  %s", shown.Text(r.Service), shown.Text(r.Instance), shown.Text(r.Host), up(r), counts(r.Counts))
+		s.say("%-10s %-22s %9s  %s", shown.Text(r.Service), shown.Text(r.Instance), up(r), shown.Text(r.Host))
+		if counts := counts(r.Counts); counts != "" {
+			s.say("  %s", counts)
+		}
 		for _, problem := range r.Problems {
 			s.say("  problem: %s", shown.Text(problem))
 		}
 	}
 }
 
+// age is how old the oldest message of a queue is, in few characters.
 func age(q depth.Depth) string {
-	if q.Oldest.IsZero() {
+	switch {
+	case q.Oldest.IsZero():
 		return "-"
+	case q.OldestAge < time.Minute:
+		return q.OldestAge.Round(100 * time.Millisecond).String()
+	case q.OldestAge < time.Hour:
+		return q.OldestAge.Round(time.Second).String()
 	}
-	return q.OldestAge.Round(100 * time.Millisecond).String()
+	return strings.TrimSuffix(q.OldestAge.Round(time.Minute).String(), "0s")
 }
 
 // up is for how long a replica has been running, by its own clock.

@@ -18,6 +18,7 @@ import (
 	"decoupled.example/demo/processes"
 	"decoupled.example/demo/scenario"
 	"decoupled.example/shared/service"
+	"decoupled.example/shared/stdio"
 )
 
 // Exit codes.
@@ -45,11 +46,28 @@ type session struct {
 func main() {
 	processes.BecomeBroker()
 	direct.BecomeJob()
+	service.OutliveReaders() // what was started must still be ended
 	os.Exit(execute(service.UntilSignal(), os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// execute is main for tests: the context stands for signals.
+// execute is main for tests: the context stands for signals. Where nothing can be
+// shown any more, since the reader has left or the disk is full, the demo ends as
+// by a signal.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	out := stdio.NewOutput(stdout)
+	go func() {
+		select {
+		case <-out.Failed():
+			stop()
+		case <-ctx.Done():
+		}
+	}()
+	return out.Exit(perform(ctx, args, out, stderr), "demo", stderr)
+}
+
+func perform(ctx context.Context, args []string, stdout *stdio.Output, stderr io.Writer) int {
 	var commands commands
 	exit := -1
 	parser := kong.Must(&commands,
@@ -61,15 +79,17 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		kong.Vars{"kinds": kindNames(), "dashboard": dashboard.DefaultAddress},
 	)
 	command, err := parser.Parse(args)
-	if exit >= 0 {
-		return exit
+	if exit >= 0 || stdout.Err() != nil {
+		return max(exit, exitDone)
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "demo: %v\nRun with --help for all flags.\n", err)
+		fmt.Fprintf(stderr, "demo: %s\nRun with --help for all flags.\n", service.UsageError(err, parser.Model, args))
 		return exitUsage
 	}
 	err = command.Run()
 	switch {
+	case err != nil && errors.Is(err, stdout.Err()):
+		return exitDone // it could show nothing; Exit says so
 	case errors.Is(err, errNotProven):
 		return exitFailed // what was shown has said why
 	case errors.Is(err, scenario.ErrUnknown), errors.Is(err, errUsage):

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -22,17 +23,37 @@ func TestDemoIsInterrupted(t *testing.T) {
 	out, err := exec.Command("go", "build", "-o", program, "decoupled.example/demo").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 
-	t.Run("while it runs", func(t *testing.T) {
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		t.Run("while it runs, by "+signal.String(), func(t *testing.T) {
+			t.Parallel()
+			temporary := t.TempDir()
+			demo := launch(t, program, []string{"TMPDIR=" + temporary}, "--duration", "1h", "--dashboard", "")
+			require.Eventually(t, func() bool {
+				return demo.hasEnded() || received.MatchString(demo.output.String())
+			}, patience, 10*time.Millisecond, "requests are finished")
+
+			require.Zero(t, demo.end(signal))
+			require.Regexp(t, `(?m)^  received +[1-9]`, demo.output.String(), "the tally")
+			require.Contains(t, demo.output.String(), "OK: nothing was lost")
+			require.Empty(t, left(t, temporary))
+		})
+	}
+	t.Run("by its reader, which leaves", func(t *testing.T) {
 		t.Parallel()
 		temporary := t.TempDir()
-		demo := launch(t, program, []string{"TMPDIR=" + temporary}, "--duration", "1h", "--dashboard", "")
-		require.Eventually(t, func() bool {
-			return demo.hasEnded() || received.MatchString(demo.output.String())
-		}, patience, 10*time.Millisecond, "requests are finished")
-
-		require.Zero(t, demo.end(os.Interrupt))
-		require.Regexp(t, `(?m)^  received +[1-9]`, demo.output.String(), "the tally")
-		require.Contains(t, demo.output.String(), "OK: nothing was lost")
+		var stderr output
+		demo := exec.CommandContext(t.Context(), program, "--duration", "1h", "--dashboard", "")
+		demo.Env = append(os.Environ(), "TMPDIR="+temporary)
+		demo.Stderr = &stderr
+		stdout, err := demo.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, demo.Start())
+		_, err = stdout.Read(make([]byte, 1))
+		require.NoError(t, err)
+		require.NotEmpty(t, left(t, temporary))
+		require.NoError(t, stdout.Close())
+		require.Error(t, demo.Wait())
+		require.Equal(t, 141, demo.ProcessState.ExitCode(), stderr.String())
 		require.Empty(t, left(t, temporary))
 	})
 	t.Run("while it plays a scenario on processes", func(t *testing.T) {
@@ -50,7 +71,7 @@ func TestDemoIsInterrupted(t *testing.T) {
 			return demo.hasEnded() || strings.Contains(demo.output.String(), "▸") && len(running(t, home)) == 4
 		}, patience, 10*time.Millisecond, "it, the broker and both services run")
 
-		require.Equal(t, 1, demo.end(os.Interrupt))
+		require.Equal(t, 1, demo.end(syscall.SIGHUP))
 		require.Contains(t, demo.output.String(), "interrupted")
 		require.Empty(t, left(t, temporary))
 		require.Empty(t, running(t, home))

@@ -9,9 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/term"
-
 	"decoupled.example/console/status"
+	"decoupled.example/shared/stdio"
 )
 
 // Colors of a terminal.
@@ -40,6 +39,7 @@ type Screen struct {
 	terminal bool
 	width    func() int // of the terminal now, in cells
 	drawn    int        // lines of the panel on the terminal now
+	widest   int        // of them, in cells
 	panel    []string
 	previous status.Status
 	begun    time.Time
@@ -48,20 +48,22 @@ type Screen struct {
 // New returns a screen on out. On a terminal it shows a panel.
 func New(out io.Writer) *Screen {
 	s := &Screen{out: out, begun: time.Now()}
-	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+	if stdio.Obeys(out) {
 		s.terminal = true
-		s.width = func() int {
-			width, _, err := term.GetSize(int(file.Fd()))
-			if err != nil || width <= 0 {
-				return usualWidth
-			}
-			return width
-		}
+		s.width = func() int { return stdio.Width(out) }
 	}
 	return s
 }
 
-// usualWidth is that of a terminal that does not say. What is shown fits in it.
+// columns is how wide text for people gets.
+func (s *Screen) columns() int {
+	if !s.terminal {
+		return usualWidth
+	}
+	return min(usualWidth, s.width())
+}
+
+// usualWidth is that of a usual terminal. What is shown fits in it.
 const usualWidth = 80
 
 // Write implements io.Writer for the log: whole lines, above the panel.
@@ -123,10 +125,13 @@ func (s *Screen) replace(panel []string) {
 }
 
 func (s *Screen) erase() {
-	if s.drawn > 0 {
+	// Lines that are wider than the terminal is by now, since somebody has made it
+	// narrower, take several rows or are cut off, depending on the terminal: how far
+	// it is up to the first one is not known, so they are left where they are.
+	if s.drawn > 0 && s.widest <= s.width() {
 		fmt.Fprintf(s.out, "\x1b[%dA\x1b[J", s.drawn) // up to the panel's first line, clear to the end
-		s.drawn = 0
 	}
+	s.drawn, s.widest = 0, 0
 }
 
 func (s *Screen) draw() {
@@ -136,8 +141,9 @@ func (s *Screen) draw() {
 	width := s.width()
 	for _, line := range s.panel {
 		// One that the terminal breaks would be two to go up again.
-		cells := []rune(line)
-		fmt.Fprintln(s.out, string(cells[:min(len(cells), width)]))
+		line = stdio.Cut(line, width)
+		s.widest = max(s.widest, stdio.Cells(line))
+		fmt.Fprintln(s.out, line)
 	}
 	s.drawn = len(s.panel)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -104,6 +105,27 @@ func TestThePanelIsRedrawnInPlace(t *testing.T) {
 	}
 }
 
+// A panel on a terminal that became narrower takes more rows than lines, or not,
+// depending on the terminal. Whatever stands above it stays.
+func TestAPanelOnATerminalThatBecomesNarrower(t *testing.T) {
+	t.Parallel()
+	s, shown := onTerminal(usualWidth)
+	s.Say("before")
+	s.Show(busy())
+	first := slices.Clone(shown.rows)
+	for _, width := range []int{40, 20, 60} {
+		shown.width = width
+		s.Show(busy())
+		s.Say("at %d", width)
+	}
+	text := strings.Join(shown.rows, "\n")
+	require.Equal(t, first[:len(first)-1], shown.rows[:len(first)-1], "the panel that is too wide now stays, and all above it")
+	require.Equal(t, 3, strings.Count(text, topology.Requests), "one more for each time that it became narrower:\n%s", text)
+	for _, said := range []string{"before", "at 40", "at 20", "at 60"} {
+		require.Equal(t, 1, strings.Count(text, said))
+	}
+}
+
 // Nothing needs to be cut off on a terminal of the usual width.
 func TestAllFitsOnTheUsualTerminal(t *testing.T) {
 	t.Parallel()
@@ -134,6 +156,11 @@ func TestAStoryOnATerminal(t *testing.T) {
 	require.Greater(t, len(shown.rows), 4*200/usualWidth)
 	for _, row := range shown.rows[:len(shown.rows)-1] {
 		require.Regexp(t, `word:?$`, row)
+	}
+	s, shown = onTerminal(40)
+	tell(s)
+	for _, row := range shown.rows[:len(shown.rows)-1] {
+		require.Regexp(t, `word:?$`, row, "also on a narrow one")
 	}
 	var out bytes.Buffer
 	tell(New(&out))

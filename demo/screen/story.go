@@ -10,8 +10,8 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-// textWidth is where text is broken.
-const textWidth = 68
+// textWidth is where a paragraph is broken, and textIndent what is in front of it.
+const textWidth, textIndent = 68, 12
 
 // Story tells a scenario on a screen, as it is played: what is done and what came
 // of it, line by line, and below that the depths. It is a stage.Teller.
@@ -35,7 +35,7 @@ func (t *Story) Begin(c scenario.Scenario, on string, seed uint64) {
 
 // paragraph says a text beside its heading.
 func (t *Story) paragraph(heading, text string) {
-	for i, line := range wrap(text, textWidth) {
+	for i, line := range wrap(text, min(textWidth, t.screen.columns()-textIndent)) {
 		if i > 0 {
 			heading = ""
 		}
@@ -78,7 +78,7 @@ func (t *Story) lines(text string) []string {
 	if !t.screen.terminal {
 		return []string{text}
 	}
-	return wrap(text, usualWidth-6)
+	return wrap(text, t.screen.columns()-6)
 }
 
 // Sampled implements stage.Teller.

@@ -1,10 +1,7 @@
 package service_test
 
 import (
-	"bufio"
 	"context"
-	"fmt"
-	"net"
 	"strings"
 	"testing"
 
@@ -13,35 +10,6 @@ import (
 	"decoupled.example/shared/brokertest"
 	"decoupled.example/shared/service"
 )
-
-// versioned is a broker of which only the version matters: it shakes hands, and
-// answers nothing else.
-func versioned(t *testing.T, version string) (url string) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = l.Close() })
-	go serveVersion(l, version)
-	return "nats://" + l.Addr().String()
-}
-
-func serveVersion(l net.Listener, version string) {
-	for {
-		client, err := l.Accept()
-		if err != nil {
-			return
-		}
-		go func() {
-			defer client.Close()
-			fmt.Fprintf(client, "INFO {\"server_id\":\"X\",\"version\":%q,\"proto\":1,\"headers\":true,\"max_payload\":1048576}\r\n", version)
-			for words := bufio.NewScanner(client); words.Scan(); {
-				if strings.HasPrefix(words.Text(), "PING") {
-					fmt.Fprint(client, "PONG\r\n")
-				}
-			}
-		}()
-	}
-}
 
 func TestCheckBroker_RefusesWhatIsTooOldAndSaysWhy(t *testing.T) {
 	t.Parallel()
@@ -57,7 +25,7 @@ func TestCheckBroker_RefusesWhatIsTooOldAndSaysWhy(t *testing.T) {
 		"v2.11.0":           {"publishing in atomic batches"},
 		"made by ourselves": nil,
 	} {
-		url := versioned(t, version)
+		url := brokertest.StartVersion(t, "127.0.0.1:0", version)
 		_, err := service.Connect(t.Context(), service.NewLog(&lines{}, service.Logging{}, "tester"), service.Broker{URL: url}, "tester")
 		if missing == nil {
 			require.NoError(t, err, version)
@@ -77,7 +45,7 @@ func TestTooOldABrokerEndsTheProgramBeforeItsWorkBegins(t *testing.T) {
 	t.Parallel()
 	p := boot(t, func(context.Context, *service.Service) error {
 		panic("must not be called")
-	}, "--nats-url", versioned(t, "2.10.29"))
+	}, "--nats-url", brokertest.StartVersion(t, "127.0.0.1:0", "2.10.29"))
 	require.Equal(t, 1, p.exit())
 	require.Len(t, p.log.with(`"level":"error"`), 1, "one clear line")
 	p.await("failed", "nats-server 2.10.29", "needs 2.14")
@@ -93,10 +61,7 @@ func TestReplacedByABrokerThatIsTooOld(t *testing.T) {
 	p.await("connected to NATS")
 	address := strings.TrimPrefix(b.URL(), "nats://")
 	b.Stop()
-	l, err := net.Listen("tcp", address)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = l.Close() })
-	go serveVersion(l, "2.10.29")
+	brokertest.StartVersion(t, address, "2.10.29")
 	require.Equal(t, 1, p.exit())
 	p.await("failed", "nats-server 2.10.29", "needs 2.14")
 }
