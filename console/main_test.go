@@ -338,7 +338,7 @@ func TestStatusAgreesWithNoClockButItsOwn(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, replica.Flush())
 			text := done(t, b.Via, "status")
-			require.Regexp(t, `REQUESTS .* \d+(\.\d+)?m?s `, text)
+			require.Regexp(t, `REQUESTS .* \d+(\.\d+)?m?s\n`, text)
 			require.Regexp(t, `the-one .* 1m30s`, text)
 			require.NotContains(t, text, "h0m")
 			require.NotContains(t, text, "-1")
