@@ -47,6 +47,9 @@ func (c setupCommand) Run(s *session) error {
 				s.say("%s: %s", line.what, strings.Join(line.names, ", "))
 			}
 		}
+		for _, limit := range result.Limits {
+			s.say("limit: %s", limit)
+		}
 	})
 	return cmp.Or(err, printed)
 }

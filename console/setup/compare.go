@@ -28,7 +28,7 @@ var durations = []string{"ack_wait", "max_age", "duplicate_window", "inactive_th
 
 // changeable are settings that can be changed while messages are there and
 // replicas run: nothing is lost, and everyone goes on.
-var changeable = []string{"ack_wait", "allow_atomic", "allow_batched", "allow_direct", "allow_rollup_hdrs", "duplicate_window", "max_ack_pending", "max_age", "max_bytes", "max_deliver", "max_msg_size", "num_replicas"}
+var changeable = []string{"ack_wait", "allow_atomic", "allow_batched", "allow_direct", "allow_rollup_hdrs", "duplicate_window", "max_ack_pending", "max_age", "max_batch", "max_bytes", "max_deliver", "max_msg_size", "num_replicas"}
 
 // difference is one setting of something that is not as it should be.
 type difference struct {

@@ -1,5 +1,11 @@
-// Package setup makes what a deployment needs at the broker, or checks that it
-// is there as it should be.
+// Package setup makes what a deployment needs at the broker, or checks that it is
+// there as it should be.
+//
+// What should be follows from the settings and from the limits of the broker: its
+// max_payload, which a connection knows, and what it says when it refuses to make
+// something. What the broker fills in by itself is not a difference: only the broker
+// can tell, so it is asked to make the thing as wanted, which it confirms without a
+// change where the one that exists is what it would make.
 package setup
 
 import (
@@ -21,6 +27,7 @@ type Result struct {
 	Present   []string `json:"present,omitempty"`   // was there, and as it should be
 	Updated   []string `json:"updated,omitempty"`   // changed, by Update
 	Different []string `json:"different,omitempty"` // each difference of what is not as it should be
+	Limits    []string `json:"limits,omitempty"`    // limits of the broker that are felt, one line each
 }
 
 // Apply makes every stream and consumer that is missing, and checks those that
@@ -32,7 +39,7 @@ type Result struct {
 // there: the error says what the broker refused and, as far as that can be told,
 // what to do about it.
 func Apply(ctx context.Context, js jetstream.JetStream, settings topology.Settings) (Result, error) {
-	return run(ctx, &setup{js: js}, settings)
+	return run(ctx, &setup{js: js, settings: settings})
 }
 
 // Update is Apply, but what differs only in settings that can be changed safely,
@@ -40,20 +47,20 @@ func Apply(ctx context.Context, js jetstream.JetStream, settings topology.Settin
 // ledgers may remember longer, and there may be more replicas, but not the other
 // way round. Where anything differs that cannot be changed so, nothing is.
 func Update(ctx context.Context, js jetstream.JetStream, settings topology.Settings) (Result, error) {
-	return run(ctx, &setup{js: js, update: true}, settings)
+	return run(ctx, &setup{js: js, settings: settings, update: true})
 }
 
-func run(ctx context.Context, s *setup, settings topology.Settings) (Result, error) {
-	streams, err := topology.Streams(settings)
+func run(ctx context.Context, s *setup) (Result, error) {
+	streams, err := topology.Streams(s.settings)
 	if err != nil {
 		return Result{}, fmt.Errorf("cannot set up: %w", err)
 	}
-	consumers, err := topology.Consumers(settings)
+	consumers, err := topology.Consumers(s.settings)
 	if err != nil {
 		return Result{}, fmt.Errorf("cannot set up: %w", err)
 	}
-	for _, config := range streams {
-		if err := s.do(ctx, func(ctx context.Context) error { return s.stream(ctx, config) }); err != nil {
+	for i, config := range streams {
+		if err := s.do(ctx, func(ctx context.Context) error { return s.stream(ctx, i) }); err != nil {
 			return s.result, s.failed(fmt.Errorf("cannot set up stream %s: %w", config.Name, err))
 		}
 	}
@@ -71,15 +78,18 @@ func run(ctx context.Context, s *setup, settings topology.Settings) (Result, err
 		}
 		s.result.Updated = append(s.result.Updated, c.name)
 	}
+	s.felt()
 	return s.result, nil
 }
 
 // setup is one call of Apply or Update.
 type setup struct {
-	js      jetstream.JetStream
-	update  bool
-	result  Result
-	changes []change
+	js       jetstream.JetStream
+	settings topology.Settings // with the limits of the broker, as far as they are known
+	update   bool
+	result   Result
+	changes  []change
+	batch    int // how many messages a consumer may be asked for at once; 0: any number
 }
 
 // change makes something that exists as it should be.
@@ -104,7 +114,24 @@ func (s *setup) failed(err error) error {
 	return fmt.Errorf("%w\n%w", err, different)
 }
 
-func (s *setup) stream(ctx context.Context, want jetstream.StreamConfig) error {
+// stream makes or checks one stream. When the broker refuses it because of a limit,
+// it does so again with the limit.
+func (s *setup) stream(ctx context.Context, index int) error {
+	for {
+		if s.js.Conn().IsConnected() { // it is, unless that was a moment ago
+			s.settings.MaxPayload = s.js.Conn().MaxPayload()
+		}
+		streams, err := topology.Streams(s.settings)
+		if err != nil {
+			return err
+		}
+		if err := s.oneStream(ctx, streams[index]); err == nil || !s.learn(err) {
+			return err
+		}
+	}
+}
+
+func (s *setup) oneStream(ctx context.Context, want jetstream.StreamConfig) error {
 	stream, err := s.js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		_, err = s.js.CreateStream(ctx, want)
@@ -119,7 +146,17 @@ func (s *setup) stream(ctx context.Context, want jetstream.StreamConfig) error {
 	if err != nil {
 		return err
 	}
-	s.found(want.Name, differences(want.Name, want, stream.CachedInfo().Config), func(ctx context.Context) error {
+	got := stream.CachedInfo().Config
+	different := differences(want.Name, want, got)
+	if len(different) > 0 {
+		same := want
+		same.Description, same.Metadata = got.Description, got.Metadata
+		_, err := s.js.CreateStream(ctx, same)
+		if different, err = s.own(different, err); err != nil {
+			return err
+		}
+	}
+	s.found(want.Name, different, func(ctx context.Context) error {
 		info, err := stream.Info(ctx)
 		if err != nil {
 			return err
@@ -129,6 +166,19 @@ func (s *setup) stream(ctx context.Context, want jetstream.StreamConfig) error {
 		return err
 	})
 	return nil
+}
+
+// own returns those of the differences that are not the broker's own, told from what
+// it says to making what is wanted where something exists.
+func (s *setup) own(different []difference, made error) ([]difference, error) {
+	var refused jetstream.JetStreamError
+	switch {
+	case made == nil: // to the broker it is the same
+		return nil, nil
+	case !errors.As(made, &refused), ask.Temporary(made), s.limit(made) != 0:
+		return nil, made
+	}
+	return different, nil
 }
 
 // notes returns the metadata of a stream that is about to keep messages for keep:
@@ -146,8 +196,9 @@ func (s *setup) consumer(ctx context.Context, want topology.Consumer) error {
 	name := want.Stream + "/" + want.Durable
 	consumer, err := s.js.Consumer(ctx, want.Stream, want.Durable)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		_, err = s.js.CreateConsumer(ctx, want.Stream, want.ConsumerConfig)
+		consumer, err = s.js.CreateConsumer(ctx, want.Stream, want.ConsumerConfig)
 		if err == nil {
+			s.batch = consumer.CachedInfo().Config.MaxRequestBatch
 			s.result.Created = append(s.result.Created, name)
 			return nil
 		}
@@ -159,7 +210,17 @@ func (s *setup) consumer(ctx context.Context, want topology.Consumer) error {
 		return err
 	}
 	got := consumer.CachedInfo().Config
-	s.found(name, differences(name, want.ConsumerConfig, got), func(ctx context.Context) error {
+	different := differences(name, want.ConsumerConfig, got)
+	if len(different) > 0 {
+		same := want.ConsumerConfig
+		same.Description, same.Metadata, same.PauseUntil = got.Description, got.Metadata, got.PauseUntil
+		_, err := s.js.CreateConsumer(ctx, want.Stream, same)
+		if different, err = s.own(different, err); err != nil {
+			return err
+		}
+	}
+	s.batch = got.MaxRequestBatch
+	s.found(name, different, func(ctx context.Context) error {
 		want.Metadata, want.PauseUntil = got.Metadata, got.PauseUntil
 		_, err := s.js.UpdateConsumer(ctx, want.Stream, want.ConsumerConfig)
 		return err

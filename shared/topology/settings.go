@@ -13,20 +13,33 @@ type Settings struct {
 	AckWait  time.Duration // after which an unacknowledged message is delivered again; default 10 s
 	MaxBytes int64         // of each queue; a full queue slows its publishers; default 1 GiB
 	Keep     time.Duration // how long ledgers remember; default for ever
+	// MaxPayload is the largest message that the broker takes, in bytes, with its
+	// headers. Where it is small queues take smaller messages, so that each fits into
+	// a dead letter too; 0 does not limit them.
+	MaxPayload int64
+	// MaxDuplicates is the longest window in which the broker deduplicates; 0 does not
+	// limit it.
+	MaxDuplicates time.Duration
 	// SyncAlways says that the broker syncs every write to the disk before it
 	// confirms. Then queues and ledgers take atomic batches, which it syncs once;
 	// where it does not, they would cost it more than they save.
 	SyncAlways bool
 }
 
+// MaxMessage is what a queue takes by default, in bytes with headers.
+const MaxMessage = 128 << 10
+
 const (
 	defaultAckWait  = 10 * time.Second
 	defaultMaxBytes = 1 << 30
 
-	// maxMessage is what a queue takes, in bytes with headers. It is well below
-	// the broker's own limit (256 KB in deploy/nats), since a dead letter adds
-	// headers.
-	maxMessage = 128 << 10
+	// letterRoom is what a dead letter may be larger than its message, in bytes. It
+	// adds headers of its own, some 1,500 bytes, and a prefix to each of the message's,
+	// of which it keeps at most 16 KiB. A short header of 4 bytes becomes one of 14.
+	letterRoom = 16 << 10
+	// minPayload is the least that the broker must take. In a quarter of it no message
+	// has so many headers that its dead letter needs more than all of it.
+	minPayload = 16 << 10
 	// maxEntry is what a ledger takes: the longest entry is a response, of some
 	// 200 bytes with its headers another 300. A user who may write to a ledger
 	// may write often, but no more than this.
@@ -58,8 +71,10 @@ func (s Settings) complete() (Settings, error) {
 		return s, fmt.Errorf("replicas must be 1 or 3, not %d", s.Replicas)
 	case s.AckWait < 100*time.Millisecond:
 		return s, fmt.Errorf("the acknowledgement wait must be at least 100ms, not %s", s.AckWait)
-	case s.MaxBytes < maxMessage:
-		return s, fmt.Errorf("a queue must hold at least one message of %d bytes, not %d", maxMessage, s.MaxBytes)
+	case s.MaxPayload != 0 && s.MaxPayload < minPayload:
+		return s, fmt.Errorf("the broker must take messages of at least %d bytes, not %d: raise its max_payload", minPayload, s.MaxPayload)
+	case s.MaxBytes < s.maxMessage():
+		return s, fmt.Errorf("a queue must hold at least one message of %d bytes, not %d", s.maxMessage(), s.MaxBytes)
 	case s.Keep < 0:
 		return s, errors.New("ledgers cannot remember for less than no time")
 	case s.Keep > 0 && s.Keep < s.AckWait:
@@ -68,11 +83,27 @@ func (s Settings) complete() (Settings, error) {
 	return s, nil
 }
 
+// maxMessage is what a queue takes, in bytes with headers.
+func (s Settings) maxMessage() int64 {
+	if s.MaxPayload == 0 {
+		return MaxMessage
+	}
+	return min(MaxMessage, max(s.MaxPayload-letterRoom, s.MaxPayload/4))
+}
+
+// duplicates returns how long the broker deduplicates, of what is wanted.
+func (s Settings) duplicates(wanted time.Duration) time.Duration {
+	if s.MaxDuplicates > 0 {
+		return min(wanted, s.MaxDuplicates)
+	}
+	return wanted
+}
+
 // ledgerDuplicates is as short as may be: entries carry no message ID. The
 // broker accepts no window that is longer than what it deduplicates is kept.
 func (s Settings) ledgerDuplicates() time.Duration {
 	if s.Keep > 0 {
-		return min(deduplicate, s.Keep)
+		return s.duplicates(min(deduplicate, s.Keep))
 	}
-	return deduplicate
+	return s.duplicates(deduplicate)
 }

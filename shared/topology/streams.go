@@ -23,7 +23,7 @@ func Streams(settings Settings) ([]jetstream.StreamConfig, error) {
 			Replicas:    s.Replicas,
 			MaxBytes:    s.MaxBytes,
 			Discard:     jetstream.DiscardNew, // when full, the message stays in its queue
-			Duplicates:  deduplicateLetters,
+			Duplicates:  s.duplicates(deduplicateLetters),
 			AllowDirect: true,
 		},
 	}
@@ -39,7 +39,7 @@ func Streams(settings Settings) ([]jetstream.StreamConfig, error) {
 		MaxMsgsPerSubject: 1,
 		MaxMsgSize:        maxEntry,
 		MaxAge:            forgetTrials,
-		Duplicates:        deduplicate,
+		Duplicates:        s.duplicates(deduplicate),
 		Discard:           jetstream.DiscardNew,
 		AllowRollup:       false, // both services write here: one would wipe the other's records
 		AllowDirect:       true,
@@ -57,9 +57,9 @@ func queueStream(name, subject, description string, s Settings) jetstream.Stream
 		Storage:            jetstream.FileStorage,
 		Replicas:           s.Replicas,
 		MaxBytes:           s.MaxBytes,
-		MaxMsgSize:         maxMessage,
+		MaxMsgSize:         int32(s.maxMessage()),
 		Discard:            jetstream.DiscardNew, // back-pressure: refuse the new, never drop the old
-		Duplicates:         deduplicate,
+		Duplicates:         s.duplicates(deduplicate),
 		AllowAtomicPublish: s.SyncAlways,
 		// No MaxAge: a queue forgets nothing.
 	}

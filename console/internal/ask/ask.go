@@ -141,7 +141,7 @@ func Again(ctx context.Context, conn *nats.Conn, questions func(ctx context.Cont
 			if time.Since(absent) > settled {
 				return err
 			}
-		case passes(err):
+		case Temporary(err):
 			absent = time.Time{}
 		default:
 			return err
@@ -160,8 +160,8 @@ func isAbsent(err error) bool {
 	return errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrJetStreamNotEnabled)
 }
 
-// passes tells an error that goes away by itself from one that stays.
-func passes(err error) bool {
+// Temporary reports whether an error goes away by itself.
+func Temporary(err error) bool {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrDisconnected) {
 		return true
 	}
