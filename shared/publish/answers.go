@@ -13,9 +13,17 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// errUnanswered is the trouble of a message that the broker has said nothing
-// about yet.
+// errUnanswered is the error of a message that the broker has not answered yet.
 var errUnanswered = errors.New("no answer")
+
+// otherStreamError is the error of a message that another stream than the
+// expected one has stored, because their subjects overlap. The message is in no
+// queue: the confirmation does not count.
+type otherStreamError struct{ stream, expected string }
+
+func (e *otherStreamError) Error() string {
+	return fmt.Sprintf("stream %s took the message instead of %s", e.stream, e.expected)
+}
 
 // answers receives what the broker says to everything that a Publisher sends:
 // one subscription for all, since making and ending one costs the broker, and
@@ -39,9 +47,9 @@ func newAnswers(conn *nats.Conn) (*answers, error) {
 	return a, sub.SetPendingLimits(-1, -1)
 }
 
-// open begins to wait for n answers, until close is called.
-func (a *answers) open(n int) *call {
-	c := &call{answered: make(chan struct{}), verdicts: make([]error, n), left: n}
+// open begins to wait for n answers of a stream, until close is called.
+func (a *answers) open(stream string, n int) *call {
+	c := &call{stream: stream, answered: make(chan struct{}), verdicts: make([]error, n), left: n}
 	for i := range c.verdicts {
 		c.verdicts[i] = errUnanswered
 	}
@@ -72,12 +80,13 @@ func (a *answers) receive(m *nats.Msg) {
 	if index == allIndex {
 		c.confirm(m)
 	} else if i, err := strconv.Atoi(index); err == nil {
-		c.answer(i, read(m))
+		c.answer(i, read(m, c.stream))
 	}
 }
 
 // call is the answers to the messages of one attempt.
 type call struct {
+	stream   string // whose confirmations count
 	number   string
 	inbox    string
 	answered chan struct{}    // closed when all answers are there
@@ -119,19 +128,24 @@ func (c *call) unanswered() int {
 	return c.left
 }
 
-// read returns nil when the answer says that the message is stored, or was before.
-func read(m *nats.Msg) error {
+// read returns nil when the answer confirms that the stream has stored the
+// message now, and ErrDuplicate when it says that the stream has stored one
+// under the same message ID before.
+func read(m *nats.Msg, stream string) error {
 	// Nearly all answers are these, and decoding them costs as much as all else
 	// that is done for a message here.
-	if bytes.HasPrefix(m.Data, []byte(`{"stream":"`)) && !bytes.Contains(m.Data, []byte(`"error"`)) {
+	if rest, ok := bytes.CutPrefix(m.Data, []byte(`{"stream":"`)); ok && !bytes.Contains(rest, []byte(`"error"`)) &&
+		!bytes.Contains(rest, []byte(`"duplicate"`)) && len(rest) > len(stream) &&
+		string(rest[:len(stream)]) == stream && rest[len(stream)] == '"' {
 		return nil
 	}
 	if len(m.Data) == 0 && m.Header.Get("Status") == "503" {
 		return nats.ErrNoResponders
 	}
 	var answer struct {
-		Stream string              `json:"stream"`
-		Error  *jetstream.APIError `json:"error"`
+		Stream    string              `json:"stream"`
+		Duplicate bool                `json:"duplicate"`
+		Error     *jetstream.APIError `json:"error"`
 	}
 	switch err := json.Unmarshal(m.Data, &answer); {
 	case err != nil:
@@ -140,6 +154,10 @@ func read(m *nats.Msg) error {
 		return answer.Error
 	case answer.Stream == "":
 		return jetstream.ErrInvalidJSAck
+	case answer.Stream != stream:
+		return &otherStreamError{answer.Stream, stream}
+	case answer.Duplicate:
+		return ErrDuplicate
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/nats-io/nats.go"
@@ -15,7 +16,10 @@ func TestOnlyAConfirmationIsReadAsOne(t *testing.T) {
 	t.Parallel()
 	for answer, want := range map[string]error{
 		`{"stream":"WORK", "seq":7}`:                                         nil,
-		`{"stream":"WORK", "domain":"hub", "seq":7,"duplicate": true}`:       nil,
+		`{"stream":"WORK", "domain":"hub", "seq":7}`:                         nil,
+		`{"stream":"WORK", "seq":7,"duplicate": true}`:                       ErrDuplicate,
+		`{"stream":"WORK", "seq":7,"duplicate": false}`:                      nil,
+		`{"seq":7,"stream":"WORK","duplicate":true}`:                         ErrDuplicate,
 		`{ "seq":7, "stream":"WORK" }`:                                       nil,
 		`{"error":{"code":400,"err_code":10071},"stream":"WORK","seq":0}`:    &jetstream.APIError{},
 		`{"stream":"WORK","seq":0,"error":{"code":503,"err_code":10077}}`:    &jetstream.APIError{},
@@ -23,14 +27,26 @@ func TestOnlyAConfirmationIsReadAsOne(t *testing.T) {
 		`not JSON`: jetstream.ErrInvalidJSAck,
 		``:         jetstream.ErrInvalidJSAck,
 	} {
-		got := read(&nats.Msg{Data: []byte(answer)})
+		got := read(&nats.Msg{Data: []byte(answer)}, "WORK")
 		if _, refused := want.(*jetstream.APIError); refused { //nolint:errorlint // not wrapped
 			require.ErrorAs(t, got, new(*jetstream.APIError), answer)
 			continue
 		}
 		require.ErrorIs(t, got, want, answer)
 	}
-	require.ErrorIs(t, read(&nats.Msg{Header: nats.Header{"Status": {"503"}}}), nats.ErrNoResponders)
+	require.ErrorIs(t, read(&nats.Msg{Header: nats.Header{"Status": {"503"}}}, "WORK"), nats.ErrNoResponders)
+}
+
+func TestRead_RefusesConfirmationsOfAnotherStream(t *testing.T) {
+	t.Parallel()
+	for _, stream := range []string{"WORK2", "WOR", "work", "OTHER"} {
+		for _, form := range []string{`{"stream":%q,"seq":7}`, `{ "seq":7, "stream":%q }`, `{"stream":%q,"seq":7,"duplicate":true}`} {
+			var other *otherStreamError
+			err := read(&nats.Msg{Data: fmt.Appendf(nil, form, stream)}, "WORK")
+			require.ErrorAs(t, err, &other, form, stream)
+			require.ErrorContains(t, explain(err), "stream "+stream+" took the message instead of WORK")
+		}
+	}
 }
 
 // What a call waited with must not stay behind: services publish for months.

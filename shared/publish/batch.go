@@ -29,7 +29,8 @@ const (
 
 const atomicPublishDisabled jetstream.ErrorCode = 10174
 
-// takesBatches is false when the stream has refused one lately.
+// takesBatches reports whether the stream is worth trying: it has refused no
+// atomic batch lately.
 func (p *Publisher) takesBatches(stream string) bool {
 	since, ok := p.disabled.Load(stream)
 	return !ok || time.Since(since.(time.Time)) >= askAgain
@@ -43,7 +44,7 @@ func (p *Publisher) takesBatches(stream string) bool {
 // it confirms: a batch is synced once, not once a message. Elsewhere it would
 // cost more than it saves.
 func (p *Publisher) batch(ctx context.Context, stream string, messages []*nats.Msg) bool {
-	c, end := p.begin(1)
+	c, end := p.begin(stream, 1)
 	defer end()
 	id := nuid.Next()
 	for i, m := range messages {
@@ -68,6 +69,7 @@ func (p *Publisher) batch(ctx context.Context, stream string, messages []*nats.M
 	if err == nil {
 		err = c.verdict(0)
 	}
+	p.note(stream, err)
 	var refused *jetstream.APIError
 	if errors.As(err, &refused) && refused.ErrorCode == atomicPublishDisabled {
 		p.disabled.Store(stream, time.Now())

@@ -69,8 +69,7 @@ func TestABatchThatIsRefusedGoesOneByOne(t *testing.T) {
 	}
 }
 
-// What the broker knows already counts as confirmed, in a batch too.
-func TestABatchOfRepeatedMessages(t *testing.T) {
+func TestPublish_ReportsDuplicatesOfABatch(t *testing.T) {
 	t.Parallel()
 	broker := brokertest.Start(t)
 	js := create(t, broker, inBatches())
@@ -78,8 +77,13 @@ func TestABatchOfRepeatedMessages(t *testing.T) {
 	first, again := messages("work.a", 100), messages("work.a", 150)
 
 	require.NoError(t, complete(p.Publish(t.Context(), stream.Name, first)))
-	require.NoError(t, complete(p.Publish(t.Context(), stream.Name, again)))
+	refused, err := p.Publish(t.Context(), stream.Name, again)
 
+	require.NoError(t, err)
+	require.Len(t, refused, 100)
+	for i := range first {
+		require.ErrorIs(t, refused[i], publish.ErrDuplicate)
+	}
 	requireEachOnce(t, js, 150)
 }
 

@@ -24,7 +24,15 @@ var (
 	ErrTooLarge = errors.New("the message is too large")
 	// ErrInvalid: the broker calls the message malformed.
 	ErrInvalid = errors.New("the broker refuses the message as invalid")
+	// ErrDuplicate: the stream has stored a message under this message ID before.
+	// That may be this very message, stored by an attempt whose confirmation was
+	// lost, or any other that bears its ID: only reading it can tell.
+	ErrDuplicate = errors.New("a message is stored under this message ID already")
 )
+
+// ErrUnavailable: the broker did not confirm in time. It says nothing about the
+// message.
+var ErrUnavailable = errors.New("the broker is unavailable")
 
 // errReply: the answer has to come to the Publisher.
 var errReply = errors.New("a message to publish must not have a reply subject")
@@ -34,6 +42,7 @@ const (
 	accountResourcesExceeded jetstream.ErrorCode = 10002
 	insufficientResources    jetstream.ErrorCode = 10023
 	streamStoreFailed        jetstream.ErrorCode = 10077 // full: as a whole, or for this subject
+	streamNotMatch           jetstream.ErrorCode = 10060 // not the stream that the message expects
 	streamHeaderTooLarge     jetstream.ErrorCode = 10097
 	streamSealed             jetstream.ErrorCode = 10109
 	streamRollupFailed       jetstream.ErrorCode = 10111
@@ -49,6 +58,8 @@ const fullForSubject = "maximum messages per subject exceeded"
 // help, and to nil when it can.
 func refusal(err error) error {
 	switch {
+	case errors.Is(err, ErrDuplicate):
+		return err
 	case errors.Is(err, nats.ErrMaxPayload):
 		return fmt.Errorf("%w: %w", ErrTooLarge, err)
 	case errors.Is(err, nats.ErrBadSubject), errors.Is(err, nats.ErrBadHeaderMsg), errors.Is(err, errReply):
@@ -80,9 +91,12 @@ func refusal(err error) error {
 	return nil
 }
 
-// explain adds to an error that sending again can mend what a person can do.
+// explain adds operator advice to an error that sending again can mend.
 func explain(err error) error {
+	var other *otherStreamError
 	switch {
+	case errors.As(err, &other):
+		return fmt.Errorf("%w: remove the overlap between the subjects of %s and %s, then run setup", err, other.stream, other.expected)
 	case errors.Is(err, nats.ErrNoResponders):
 		return fmt.Errorf("no stream takes this subject, or JetStream is not available: run setup: %w", err)
 	case errors.Is(err, errUnanswered):
@@ -95,6 +109,12 @@ func explain(err error) error {
 		}
 	}
 	return err
+}
+
+// isNotMatch reports whether a stream refused the message as meant for another.
+func isNotMatch(err error) bool {
+	api := apiError(err)
+	return api != nil && api.ErrorCode == streamNotMatch
 }
 
 func apiError(err error) *jetstream.APIError {

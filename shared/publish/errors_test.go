@@ -76,9 +76,10 @@ func TestWhatTheClientLibraryAnswersIsClassified(t *testing.T) {
 	require.ErrorIs(t, refusal(nats.ErrBadSubject), ErrInvalid)
 	require.ErrorIs(t, refusal(nats.ErrBadHeaderMsg), ErrInvalid)
 	require.ErrorIs(t, refusal(errReply), ErrInvalid)
+	require.ErrorIs(t, refusal(ErrDuplicate), ErrDuplicate)
 	for _, err := range []error{
 		nats.ErrDisconnected, nats.ErrConnectionClosed, nats.ErrReconnectBufExceeded, nats.ErrTimeout,
-		nats.ErrNoResponders, errUnanswered, jetstream.ErrInvalidJSAck,
+		nats.ErrNoResponders, errUnanswered, jetstream.ErrInvalidJSAck, &otherStreamError{"OTHER", "WORK"},
 	} {
 		require.NoError(t, refusal(err), "%v is worth another attempt", err)
 	}

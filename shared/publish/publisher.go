@@ -2,11 +2,14 @@ package publish
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 )
 
@@ -37,6 +40,7 @@ type Publisher struct {
 	answers       *answers
 	confirmWithin time.Duration
 	disabled      sync.Map // streams that take no atomic batches, and since when that is known
+	troubled      sync.Map // streams whose last call met trouble, with the name of the stream that answered instead, or ""
 }
 
 // New returns a Publisher over conn, which stays the caller's to close.
@@ -52,15 +56,17 @@ func newPublisher(conn *nats.Conn, log zerolog.Logger, confirmWithin time.Durati
 	return &Publisher{conn: conn, log: log, answers: answers, confirmWithin: confirmWithin}, nil
 }
 
-// Publish returns when the broker has confirmed or refused each message. Where
-// they go to is told by their subjects; the name of the stream, if they all go
-// to one, lets them go as a batch where that is faster.
+// Publish returns when the stream has confirmed or refused each message. The
+// messages must all have a subject of that stream. A confirmation by any other
+// stream, whose subjects overlap, does not count: the message is sent again, now
+// with the header that keeps other streams from storing it.
 //
-// The map says which were refused, by their index, and why: ErrExists,
-// ErrTooLarge or ErrInvalid; it is nil when all were confirmed. The error is
-// for the call as a whole: ctx ended, or the connection was closed, with
-// messages of which nobody knows whether the broker has them. Publish those
-// again under the same conditions, or leave it to whoever redelivers the work.
+// The map holds the refused messages by their index, with the reason: ErrExists,
+// ErrTooLarge, ErrInvalid or ErrDuplicate; it is nil when all were confirmed. The
+// error is for the call as a whole: ctx ended, or the connection was closed, with
+// messages left that may or may not be stored. It unwraps to ErrUnavailable and
+// to ctx's error or nats.ErrConnectionClosed. Publish those again under the same
+// conditions, or leave it to the redelivery of the work.
 //
 // The messages belong to Publish until it returns.
 func (p *Publisher) Publish(ctx context.Context, stream string, messages []*nats.Msg) (map[int]error, error) {
@@ -75,8 +81,8 @@ func (p *Publisher) Publish(ctx context.Context, stream string, messages []*nats
 		part := messages[from:min(from+atOnce, len(messages))]
 		open, err := p.settle(ctx, stream, part, func(i int, err error) { refuse(from+i, err) })
 		if err != nil {
-			return refused, fmt.Errorf("cannot publish to %s: %d of %d messages are not confirmed: %w",
-				part[open[0]].Subject, len(open)+len(messages)-from-len(part), len(messages), err)
+			return refused, fmt.Errorf("cannot publish to %s: %d of %d messages are not confirmed: %w: %w",
+				part[open[0]].Subject, len(open)+len(messages)-from-len(part), len(messages), ErrUnavailable, err)
 		}
 	}
 	return refused, nil
@@ -89,6 +95,7 @@ func (p *Publisher) settle(ctx context.Context, stream string, messages []*nats.
 	for i := range open {
 		open[i] = i
 	}
+	var trouble error
 	pause, sayAt := firstPause, time.Now().Add(sayAfter)
 	for first := true; ; first = false {
 		if !p.conn.IsConnected() {
@@ -98,9 +105,9 @@ func (p *Publisher) settle(ctx context.Context, stream string, messages []*nats.
 			sayAt = time.Now().Add(sayAfter)
 		}
 		if ctx.Err() != nil {
-			return open, ctx.Err()
+			return open, because(ctx.Err(), trouble)
 		}
-		if first && stream != "" && len(messages) > 1 {
+		if first && len(messages) > 1 {
 			if p.asOne(ctx, stream, messages) {
 				return nil, nil
 			}
@@ -108,8 +115,10 @@ func (p *Publisher) settle(ctx context.Context, stream string, messages []*nats.
 				continue
 			}
 		}
-		var trouble error
-		if open, trouble = p.attempt(ctx, messages, open, refuse); len(open) == 0 {
+		if open, trouble = p.attempt(ctx, stream, messages, open, refuse); len(open) == 0 {
+			if first {
+				p.troubled.Delete(stream)
+			}
 			return nil, nil
 		}
 		if now := time.Now(); now.After(sayAt) && p.conn.IsConnected() && ctx.Err() == nil {
@@ -125,34 +134,64 @@ func (p *Publisher) settle(ctx context.Context, stream string, messages []*nats.
 	}
 }
 
-// asOne publishes messages in the way that costs least, and says whether all are
-// stored.
-func (p *Publisher) asOne(ctx context.Context, stream string, messages []*nats.Msg) bool {
-	if len(messages) >= worthABatch && p.takesBatches(stream) {
-		return p.batch(ctx, stream, messages)
+// because adds to the end of a context what was wrong until then.
+func because(ended, trouble error) error {
+	if trouble == nil || errors.Is(trouble, ended) {
+		return ended
 	}
-	return p.together(ctx, messages)
+	return fmt.Errorf("%w (%w)", ended, explain(trouble))
+}
+
+// asOne publishes messages in the way that costs least, and reports whether all
+// are stored.
+func (p *Publisher) asOne(ctx context.Context, stream string, messages []*nats.Msg) bool {
+	_, troubled := p.troubled.Load(stream)
+	switch {
+	case len(messages) >= worthABatch && p.takesBatches(stream) && p.otherStream(stream) == "":
+		return p.batch(ctx, stream, messages)
+	case troubled:
+		// When only some of the messages are stored, as in a queue that is nearly
+		// full, all are sent again. That must not happen with every call.
+		return false
+	case p.together(ctx, stream, messages):
+		return true
+	}
+	p.troubled.LoadOrStore(stream, "")
+	return false
 }
 
 // attempt sends what is open once and waits for the answers. It returns what is
 // still open, with the last reason.
-func (p *Publisher) attempt(ctx context.Context, messages []*nats.Msg, open []int, refuse func(int, error)) (still []int, trouble error) {
-	c, end := p.begin(len(open))
+func (p *Publisher) attempt(ctx context.Context, stream string, messages []*nats.Msg, open []int, refuse func(int, error)) (still []int, trouble error) {
+	c, end := p.begin(stream, len(open))
 	defer end()
+	other := p.otherStream(stream)
 	for k, i := range open {
-		if err := p.send(messages[i], c.reply(k)); err != nil {
+		m := messages[i]
+		if other != "" {
+			m = expecting(m, stream)
+		}
+		if err := p.send(m, c.reply(k)); err != nil {
 			c.answer(k, err)
 		}
 	}
 	ended := p.await(ctx, c)
 	for k, i := range open {
 		err := c.verdict(k)
-		if err == nil {
+		switch {
+		case err == nil:
+			if other != "" { // the overlap is gone
+				p.troubled.Store(stream, "")
+			}
 			continue
-		}
-		if refusal := refusal(err); refusal != nil {
-			refuse(i, refusal)
-			continue
+		case p.note(stream, err):
+		case other != "" && isNotMatch(err) && len(messages[i].Header[jetstream.ExpectedStreamHeader]) == 0:
+			err = &otherStreamError{other, stream}
+		default:
+			if refusal := refusal(err); refusal != nil {
+				refuse(i, refusal)
+				continue
+			}
 		}
 		still, trouble = append(still, i), err
 	}
@@ -162,6 +201,37 @@ func (p *Publisher) attempt(ctx context.Context, messages []*nats.Msg, open []in
 	return still, trouble
 }
 
+// note remembers that another stream has answered instead of the expected one,
+// and reports whether err says so.
+func (p *Publisher) note(stream string, err error) bool {
+	var other *otherStreamError
+	if !errors.As(err, &other) {
+		return false
+	}
+	p.troubled.Store(stream, other.stream)
+	return true
+}
+
+// otherStream is the stream that has answered lately instead of the expected
+// one; empty if none has.
+func (p *Publisher) otherStream(stream string) string {
+	other, _ := p.troubled.Load(stream)
+	name, _ := other.(string)
+	return name
+}
+
+// expecting returns the message with the header that makes every other stream
+// refuse it. It is not sent as a rule, since each header costs the broker time.
+func expecting(m *nats.Msg, stream string) *nats.Msg {
+	if len(m.Header[jetstream.ExpectedStreamHeader]) > 0 {
+		return m
+	}
+	header := make(nats.Header, len(m.Header)+1)
+	maps.Copy(header, m.Header)
+	header[jetstream.ExpectedStreamHeader] = []string{stream}
+	return &nats.Msg{Subject: m.Subject, Reply: m.Reply, Header: header, Data: m.Data}
+}
+
 func (p *Publisher) send(m *nats.Msg, reply string) error {
 	if m.Reply != "" {
 		return errReply
@@ -169,9 +239,10 @@ func (p *Publisher) send(m *nats.Msg, reply string) error {
 	return p.conn.PublishMsg(&nats.Msg{Subject: m.Subject, Reply: reply, Header: m.Header, Data: m.Data})
 }
 
-// begin is to be called before anything is sent that n answers are awaited for.
-func (p *Publisher) begin(n int) (c *call, end func()) {
-	c = p.answers.open(n)
+// begin is to be called before anything is sent that n answers of a stream are
+// awaited for.
+func (p *Publisher) begin(stream string, n int) (c *call, end func()) {
+	c = p.answers.open(stream, n)
 	c.broken = p.conn.StatusChanged(nats.RECONNECTING, nats.CLOSED)
 	return c, func() {
 		p.conn.RemoveStatusListener(c.broken)

@@ -18,15 +18,20 @@ const allIndex = "all"
 //
 // A subject for each would be new to the broker each time, and costs it as much
 // as finding the stream does.
-func (p *Publisher) together(ctx context.Context, messages []*nats.Msg) bool {
-	c, end := p.begin(len(messages))
+func (p *Publisher) together(ctx context.Context, stream string, messages []*nats.Msg) bool {
+	c, end := p.begin(stream, len(messages))
 	defer end()
 	for _, m := range messages {
 		if p.send(m, c.inbox+allIndex) != nil {
 			return false
 		}
 	}
-	return p.await(ctx, c) == nil && c.verdict(0) == nil
+	if p.await(ctx, c) != nil {
+		return false
+	}
+	err := c.verdict(0)
+	p.note(stream, err)
+	return err == nil
 }
 
 // confirm takes note of one answer to all messages. They need not tell which
@@ -34,13 +39,16 @@ func (p *Publisher) together(ctx context.Context, messages []*nats.Msg) bool {
 // changes its leader may answer twice. So each must name a later place in the
 // stream than the one before.
 func (c *call) confirm(m *nats.Msg) {
-	err := read(m)
+	err := read(m, c.stream)
 	place := sequence(m.Data)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.left == 0:
-	case err != nil || place <= c.place: // the end: verdict(0) stays what it is
+	case err != nil || place <= c.place: // the end
+		if err != nil {
+			c.verdicts[0] = err
+		}
 		c.left = 0
 		close(c.answered)
 	default:

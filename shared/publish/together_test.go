@@ -19,22 +19,25 @@ func TestAnswersToAllMustBeAboutDifferentMessages(t *testing.T) {
 	t.Parallel()
 	const refused = `{"error":{"code":400,"err_code":10071},"stream":"WORK","seq":0}`
 	stored := func(n int) string { return fmt.Sprintf(`{"stream":"WORK", "seq":%d}`, n) }
+	apiError := &jetstream.APIError{Code: 400, ErrorCode: 10071}
 	for _, test := range []struct {
 		answers  []string
 		ended    bool
 		verdict0 error
 	}{
 		{[]string{stored(1), stored(2), stored(3)}, true, nil},
-		{[]string{stored(7), `{"stream":"WORK","domain":"hub","seq":9,"duplicate": true}`, stored(10)}, true, nil},
+		{[]string{stored(7), `{"stream":"WORK","domain":"hub","seq":9}`, stored(10)}, true, nil},
+		{[]string{stored(7), `{"stream":"WORK","seq":9,"duplicate": true}`, stored(10)}, true, ErrDuplicate},
+		{[]string{stored(7), `{"stream":"OTHER","seq":9}`, stored(10)}, true, &otherStreamError{"OTHER", "WORK"}},
 		{[]string{stored(1), stored(2)}, false, errUnanswered},
 		{[]string{stored(1), stored(1), stored(2)}, true, errUnanswered},
 		{[]string{stored(1), stored(2), stored(1), stored(3)}, true, errUnanswered},
-		{[]string{refused, stored(1), stored(2), stored(3)}, true, errUnanswered},
-		{[]string{stored(1), stored(2), refused, stored(3)}, true, errUnanswered},
+		{[]string{refused, stored(1), stored(2), stored(3)}, true, apiError},
+		{[]string{stored(1), stored(2), refused, stored(3)}, true, apiError},
 		{[]string{stored(1), stored(2), stored(0)}, true, errUnanswered},
 		{[]string{stored(1), stored(2), `{"stream":"WORK"}`}, true, errUnanswered},
 	} {
-		c := (&answers{calls: make(map[string]*call)}).open(3)
+		c := (&answers{calls: make(map[string]*call)}).open("WORK", 3)
 		for _, answer := range test.answers {
 			c.confirm(&nats.Msg{Data: []byte(answer)})
 		}

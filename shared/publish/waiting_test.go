@@ -126,10 +126,13 @@ func inBackground(t *testing.T, conn *nats.Conn, log *brokertest.Log, batch []*n
 	return done
 }
 
-// complete makes a refusal an error.
+// complete makes a refusal an error, except that of a message that an earlier
+// attempt has stored.
 func complete(refused map[int]error, err error) error {
 	for i, reason := range refused {
-		err = errors.Join(err, fmt.Errorf("message %d: %w", i, reason))
+		if !errors.Is(reason, publish.ErrDuplicate) {
+			err = errors.Join(err, fmt.Errorf("message %d: %w", i, reason))
+		}
 	}
 	return err
 }
