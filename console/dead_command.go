@@ -150,6 +150,7 @@ func (c deadShowCommand) Run(s *session) error {
 		s.say("ID         %s, dead-lettered %s", l.ID, l.SetAside.Local().Format("2006-01-02 15:04:05.000"))
 		s.say("queue      %s, subject %s, published %s", shown.Text(l.Queue), shown.Text(l.Subject), l.Published.Local().Format("2006-01-02 15:04:05.000"))
 		s.say("request    %s", shown.Text(l.RequestID))
+		s.say("attempts   %d", l.Attempts)
 		s.say("deliveries %d", l.Deliveries)
 		s.say("reason     %s", shown.Text(l.Reason))
 		if l.Omitted > 0 {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"decoupled.example/shared/contract"
+	"decoupled.example/shared/queue"
 )
 
 // Maker makes the string for a request. An error is the request's fault: it is
@@ -17,8 +18,9 @@ type Maker func(ctx context.Context, request contract.Request) (string, error)
 
 // Options are the settings of the generator's work, as flags.
 type Options struct {
-	Work time.Duration `help:"Time that one string takes." default:"0s" env:"WORK"`
-	Fail float64       `help:"Fraction of requests (0 to 1) that fail each time they are tried. The request's ID decides which." default:"0" env:"FAIL"`
+	Work   time.Duration `help:"Time that one string takes." default:"0s" env:"WORK"`
+	Fail   float64       `help:"Fraction of requests (0 to 1) that fail each time they are tried. The request's ID decides which." default:"0" env:"FAIL"`
+	Reject float64       `help:"Fraction of requests (0 to 1) that can never succeed. The request's ID decides which." default:"0" env:"REJECT"`
 }
 
 // Validate names the setting that is out of range.
@@ -29,8 +31,14 @@ func (o Options) Validate() error {
 	if !(o.Fail >= 0 && o.Fail <= 1) { // so that NaN is out of range too
 		return fmt.Errorf("--fail must be from 0 to 1, not %v", o.Fail)
 	}
+	if !(o.Reject >= 0 && o.Reject <= 1) {
+		return fmt.Errorf("--reject must be from 0 to 1, not %v", o.Reject)
+	}
 	return nil
 }
+
+// ErrRejected is why a request is rejected that Options.Reject has chosen.
+var ErrRejected = errors.New("this request was chosen to be rejected (--reject)")
 
 // ErrChosen is why a request fails that Options.Fail has chosen.
 var ErrChosen = errors.New("this request was chosen to fail (--fail)")
@@ -47,6 +55,9 @@ func Random(o Options) Maker {
 			case <-ctx.Done():
 				return "", ctx.Err()
 			}
+		}
+		if chosen(request.ID, o.Reject) {
+			return "", queue.Reject(ErrRejected)
 		}
 		if chosen(request.ID, o.Fail) {
 			return "", ErrChosen

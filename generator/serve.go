@@ -9,12 +9,14 @@ import (
 
 // Serve is the whole service: one replica, until ctx ends.
 func Serve(ctx context.Context, s *service.Service, o Options) error {
-	t, err := topology.Open(s.Conn, s.Log, s.Grace)
+	t, err := topology.Open(s.Conn, s.Log, topology.Options{ShutdownTimeout: s.Grace, HandlerTimeout: s.HandlerTimeout})
 	if err != nil {
 		return err
 	}
 	g := New(t, Random(o))
 	s.Registry.MustRegister(t.Requests, t.Responses, t.Receipts)
+	s.LiveWhen(t.Live)
+	s.ReportProblems(t.Problems)
 	s.ReportCounts(g.Counts)
 	return g.Run(ctx)
 }

@@ -99,7 +99,7 @@ func (r *Requestor) ask(ctx context.Context) error {
 	r.asking.Store(1)
 	defer r.asking.Store(0)
 	// Work in hand is finished when ctx ends, within the grace.
-	work, cancel := grace.After(ctx, r.topology.Grace())
+	work, cancel := grace.After(ctx, r.topology.ShutdownTimeout())
 	defer cancel()
 	// The burst lets a fast requestor ask in batches. It is also all that is
 	// made up for after a time in which the queue was full.

@@ -39,7 +39,7 @@ func open(t *testing.T) (*topology.Topology, jetstream.JetStream) {
 		_, err := js.CreateConsumer(t.Context(), c.Stream, c.ConsumerConfig)
 		require.NoError(t, err)
 	}
-	opened, err := topology.Open(conn, zerolog.Nop(), time.Second)
+	opened, err := topology.Open(conn, zerolog.Nop(), topology.Options{ShutdownTimeout: time.Second})
 	require.NoError(t, err)
 	return opened, js
 }
@@ -92,7 +92,7 @@ func TestWithoutABrokerAStopIsAtOnce(t *testing.T) {
 	conn := broker.Connect()
 	broker.Stop()
 	require.Eventually(t, func() bool { return !conn.IsConnected() }, patience, time.Millisecond, "it has noticed")
-	top, err := topology.Open(conn, zerolog.Nop(), 2*patience)
+	top, err := topology.Open(conn, zerolog.Nop(), topology.Options{ShutdownTimeout: 2 * patience})
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)

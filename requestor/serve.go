@@ -10,12 +10,14 @@ import (
 // Serve is the whole service: one replica, until ctx ends, or until it is done
 // if the options give it an end.
 func Serve(ctx context.Context, s *service.Service, o Options) error {
-	t, err := topology.Open(s.Conn, s.Log, s.Grace)
+	t, err := topology.Open(s.Conn, s.Log, topology.Options{ShutdownTimeout: s.Grace, HandlerTimeout: s.HandlerTimeout})
 	if err != nil {
 		return err
 	}
 	r := New(t, o, s.Log)
 	s.Registry.MustRegister(t.Requests, t.Responses, t.Receipts)
+	s.LiveWhen(t.Live)
+	s.ReportProblems(t.Problems)
 	s.ReportCounts(r.Counts)
 	return r.Run(ctx)
 }

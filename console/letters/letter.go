@@ -27,6 +27,7 @@ type Letter struct {
 	Queue      string      `json:"queue"`
 	RequestID  string      `json:"request_id"` // "unknown" when the message has none that can be read
 	Reason     string      `json:"reason"`
+	Attempts   int         `json:"attempts"`   // that failed
 	Deliveries int         `json:"deliveries"` // 0: unknown
 	Subject    string      `json:"subject"`    // where the message was published
 	Published  time.Time   `json:"published"`  // when its queue stored it; zero: unknown
@@ -58,6 +59,7 @@ func (s stored) letter() Letter {
 func (l *Letter) read(header nats.Header) {
 	l.Reason = header.Get(queue.LetterReason)
 	l.Subject = header.Get(queue.LetterSubject)
+	l.Attempts = number(header.Get(queue.LetterAttempts))
 	l.Deliveries = number(header.Get(queue.LetterDeliveries))
 	l.Omitted = number(header.Get(queue.LetterOmitted))
 	l.Published, _ = time.Parse(time.RFC3339Nano, header.Get(queue.LetterPublished)) // zero: unknown

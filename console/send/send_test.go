@@ -58,14 +58,17 @@ func TestSendInterrupted(t *testing.T) {
 	require.GreaterOrEqual(t, b.Messages(topology.Requests), uint64(1000))
 }
 
-func TestRepeatIsStoredOnce(t *testing.T) {
+func TestRepeat_StoresEachRequestAgain(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	err := send.Requests(b.Context(), b.Topology, 50, 0, func(burst []contract.Request) error {
 		return send.Repeat(b.Context(), b.Topology, burst)
 	})
 	require.NoError(t, err)
-	require.EqualValues(t, 50, b.Messages(topology.Requests), "the queue knows that it has them")
+	require.EqualValues(t, 100, b.Messages(topology.Requests), "nothing at the broker hides the repetition")
+	b.Services()
+	require.NoError(t, drain.Wait(b.Context(), b.JS, nil))
+	require.Len(t, b.Entries(topology.Generated), 50, "each is answered once")
 }
 
 // What nobody can read waits for a broker that is away, has an ID of its own, so

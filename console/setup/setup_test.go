@@ -19,7 +19,7 @@ import (
 // all are the names of everything there is, in the order it is made.
 var all = []string{
 	"REQUESTS", "RESPONSES", "RECEIPTS", "DEAD_LETTERS",
-	"KV_asked", "KV_generated", "KV_stored", "KV_received", "KV_suspects",
+	"KV_asked", "KV_generated", "KV_stored", "KV_received", "KV_attempts",
 	"REQUESTS/generator", "RESPONSES/requestor", "RECEIPTS/generator",
 }
 

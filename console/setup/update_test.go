@@ -22,9 +22,9 @@ func TestUpdateChangesWhatCanBeChangedSafely(t *testing.T) {
 	require.NoError(t, err)
 	_, err = js.Publish(t.Context(), topology.SubjectRequest, []byte("stays"))
 	require.NoError(t, err)
-	suspects, err := js.Stream(t.Context(), "KV_"+topology.Suspects)
+	attempts, err := js.Stream(t.Context(), "KV_"+topology.Attempts)
 	require.NoError(t, err)
-	older := suspects.CachedInfo().Config // as versions before this one made it
+	older := attempts.CachedInfo().Config // as versions before this one made it
 	older.AllowRollup, older.MaxMsgSize = true, -1
 	_, err = js.UpdateStream(t.Context(), older)
 	require.NoError(t, err)
@@ -35,7 +35,7 @@ func TestUpdateChangesWhatCanBeChangedSafely(t *testing.T) {
 	require.Contains(t, result.Updated, topology.Requests)
 	require.Contains(t, result.Updated, topology.Requests+"/"+topology.Generator)
 	require.Contains(t, result.Updated, "KV_"+topology.Stored)
-	require.Contains(t, result.Updated, "KV_"+topology.Suspects)
+	require.Contains(t, result.Updated, "KV_"+topology.Attempts)
 
 	result, err = setup.Apply(t.Context(), js, changed)
 	require.NoError(t, err, "all is as it should be now")

@@ -402,7 +402,7 @@ func TestVerifyWithoutPermissionToReadALedger(t *testing.T) {
 			b, limited := testbed.StartLimited(t, denied)
 			plant(b, contract.NewID(), topology.Asked, topology.Generated)
 			plant(b, contract.NewID(), topology.Asked) // of which the leader is asked
-			view, err := topology.Open(limited.Conn(), b.Log(), 0)
+			view, err := topology.Open(limited.Conn(), b.Log(), topology.Options{})
 			require.NoError(t, err)
 			_, err = verify.Run(b.Context(), limited, view, nil)
 			require.ErrorIs(t, err, nats.ErrPermissionViolation)

@@ -72,7 +72,7 @@ func (d *Deployment) open(ctx context.Context, o *Options, log zerolog.Logger) (
 	if err = setUp(ctx, d.JS, o.Topology); err != nil {
 		return err
 	}
-	d.Topology, err = topology.Open(d.Conn, log, o.Grace)
+	d.Topology, err = topology.Open(d.Conn, log, topology.Options{ShutdownTimeout: o.Grace})
 	return err
 }
 

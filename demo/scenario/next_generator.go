@@ -73,7 +73,7 @@ type nextGenerator struct {
 func startNext(conn *nats.Conn, maker generator.Maker) (*nextGenerator, error) {
 	const grace = 10 * time.Second
 	log := zerolog.Nop()
-	t, err := topology.Open(conn, log, grace)
+	t, err := topology.Open(conn, log, topology.Options{ShutdownTimeout: grace})
 	if err != nil {
 		return nil, err
 	}

@@ -109,8 +109,8 @@ func judgeLetters(s *stage.Stage, thrown []waste) (failing int) {
 		switch {
 		case !failed(l):
 			reasons[string(l.Body)] = l.Reason
-		case l.Deliveries != attempts:
-			wrong = append(wrong, fmt.Sprintf("%s was given up after %d attempts", l.RequestID, l.Deliveries))
+		case l.Attempts != attempts:
+			wrong = append(wrong, fmt.Sprintf("%s was dead-lettered after %d attempts", l.RequestID, l.Attempts))
 			fallthrough
 		default:
 			failing++

@@ -66,7 +66,7 @@ func TestFloodOfALedgerStopsNoOtherUser(t *testing.T) {
 	js := b.jetStream(topology.Requestor)
 	_, err := js.Publish(t.Context(), "$KV.stored.large", make([]byte, 4<<10))
 	require.NoError(t, err)
-	for _, subject := range []string{"$KV.asked.larger", "$KV.stored.larger", "$KV.suspects.RESPONSES.1.1"} {
+	for _, subject := range []string{"$KV.asked.larger", "$KV.stored.larger", "$KV.attempts.RESPONSES.1.1"} {
 		_, err := js.Publish(t.Context(), subject, make([]byte, 4<<10+1))
 		var refused *jetstream.APIError
 		require.ErrorAs(t, err, &refused, subject)

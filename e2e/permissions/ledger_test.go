@@ -48,8 +48,8 @@ func TestNoServiceWipesTheOthersTrials(t *testing.T) {
 	t.Parallel()
 	b := start(t)
 	for user, subjects := range map[string]struct{ own, others string }{
-		topology.Requestor: {"$KV.suspects.RESPONSES.1.1", "$KV.suspects.REQUESTS.1.1"},
-		topology.Generator: {"$KV.suspects.RECEIPTS.2.1", "$KV.suspects.RESPONSES.2.1"},
+		topology.Requestor: {"$KV.attempts.RESPONSES.1.1", "$KV.attempts.REQUESTS.1.1"},
+		topology.Generator: {"$KV.attempts.RECEIPTS.2.1", "$KV.attempts.RESPONSES.2.1"},
 	} {
 		other := topology.Generator
 		if user == other {
@@ -64,7 +64,7 @@ func TestNoServiceWipesTheOthersTrials(t *testing.T) {
 			_, err := js.PublishMsg(t.Context(), &nats.Msg{Subject: subjects.own, Header: header})
 			require.Error(t, err, "%s with %v", user, header)
 		}
-		answer, err := js.Conn().RequestWithContext(t.Context(), "$JS.API.STREAM.MSG.GET.KV_suspects", []byte(`{"last_by_subj":"`+subjects.others+`"}`))
+		answer, err := js.Conn().RequestWithContext(t.Context(), "$JS.API.STREAM.MSG.GET.KV_attempts", []byte(`{"last_by_subj":"`+subjects.others+`"}`))
 		require.NoError(t, err)
 		require.Contains(t, string(answer.Data), "YXR0ZW1wdA==", "%s finds the record of %s", user, other) // as base64
 	}

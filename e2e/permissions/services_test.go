@@ -19,7 +19,7 @@ func TestServicesAndConsoleNeedNoMore(t *testing.T) {
 	const operator, observer = credentials.Operator, credentials.Observer
 	b.does(operator, "setup", "--ack-wait", "1s")
 	b.service(topology.Requestor, "--rate", "200", "--count", "200")
-	b.service(topology.Generator, "--fail", "0.02") // those fail each time, and are set aside
+	b.service(topology.Generator, "--fail", "0.01", "--reject", "0.02") // those become dead letters
 
 	b.does(operator, "send", "500", "--duplicate")
 	b.does(operator, "send", "--malformed")

@@ -21,7 +21,8 @@ var mayPublish = map[string][]string{
 		"$JS.API.CONSUMER.{INFO,MSG.NEXT}.RESPONSES.requestor",
 		"$JS.ACK.RESPONSES.requestor.1.1.1.1.1", "$JS.ACK.x.x.RESPONSES.requestor.1.1.1.1.1",
 		"dead.RESPONSES.id",
-		"$KV.suspects.RESPONSES.1.1", "$JS.API.STREAM.MSG.GET.KV_suspects",
+		"$KV.attempts.RESPONSES.1.1", "$JS.API.{STREAM.MSG,DIRECT}.GET.KV_attempts",
+		"$JS.API.DIRECT.GET.DEAD_LETTERS.dead.RESPONSES.1",
 		"$KV.{asked,stored}.id", "$JS.API.{DIRECT.GET,STREAM.MSG.GET}.KV_{asked,stored}",
 	},
 	topology.Generator: {
@@ -29,7 +30,8 @@ var mayPublish = map[string][]string{
 		"$JS.API.CONSUMER.{INFO,MSG.NEXT}.{REQUESTS,RECEIPTS}.generator",
 		"$JS.ACK.{REQUESTS,RECEIPTS}.generator.1.1.1.1.1", "$JS.ACK.x.x.{REQUESTS,RECEIPTS}.generator.1.1.1.1.1",
 		"dead.{REQUESTS,RECEIPTS}.id",
-		"$KV.suspects.{REQUESTS,RECEIPTS}.1.1", "$JS.API.STREAM.MSG.GET.KV_suspects",
+		"$KV.attempts.{REQUESTS,RECEIPTS}.1.1", "$JS.API.{STREAM.MSG,DIRECT}.GET.KV_attempts",
+		"$JS.API.DIRECT.GET.DEAD_LETTERS.dead.{REQUESTS,RECEIPTS}.1",
 		"$KV.{generated,received}.id", "$JS.API.{DIRECT.GET,STREAM.MSG.GET}.KV_{generated,received}",
 	},
 	credentials.Operator: slices.Concat(observes, []string{
@@ -43,16 +45,18 @@ var mayPublish = map[string][]string{
 
 // maySubscribe is the same for subscriptions.
 var maySubscribe = map[string][]string{
-	topology.Requestor:   {"_INBOX_requestor.id", "_INBOX_requestor.>", "status.requestor", "$SRV.{PING,INFO,STATS}", "$SRV.{PING,INFO,STATS}.requestor", "$SRV.{PING,INFO,STATS}.requestor.id"},
-	topology.Generator:   {"_INBOX_generator.id", "_INBOX_generator.>", "status.generator", "$SRV.{PING,INFO,STATS}", "$SRV.{PING,INFO,STATS}.generator", "$SRV.{PING,INFO,STATS}.generator.id"},
+	topology.Requestor:   {"_INBOX_requestor.id", "_INBOX_requestor.>", "status.requestor", "$SRV.{PING,INFO,STATS}", "$SRV.{PING,INFO,STATS}.requestor", "$SRV.{PING,INFO,STATS}.requestor.id",
+		"$JS.EVENT.ADVISORY.{STREAM.DELETED.RESPONSES,CONSUMER.DELETED.RESPONSES.requestor}"},
+	topology.Generator:   {"_INBOX_generator.id", "_INBOX_generator.>", "status.generator", "$SRV.{PING,INFO,STATS}", "$SRV.{PING,INFO,STATS}.generator", "$SRV.{PING,INFO,STATS}.generator.id",
+		"$JS.EVENT.ADVISORY.STREAM.DELETED.{REQUESTS,RECEIPTS}", "$JS.EVENT.ADVISORY.CONSUMER.DELETED.{REQUESTS,RECEIPTS}.generator"},
 	credentials.Operator: {"_INBOX_operator.id", "_INBOX_operator.>"},
 	credentials.Observer: {"_INBOX_observer.id", "_INBOX_observer.>"},
 }
 
 const (
-	allStreams = "{REQUESTS,RESPONSES,RECEIPTS,DEAD_LETTERS,KV_asked,KV_generated,KV_stored,KV_received,KV_suspects}"
+	allStreams = "{REQUESTS,RESPONSES,RECEIPTS,DEAD_LETTERS,KV_asked,KV_generated,KV_stored,KV_received,KV_attempts}"
 	// anyStream is each of them and two that the deployment does not have.
-	anyStream = "{REQUESTS,RESPONSES,RECEIPTS,DEAD_LETTERS,KV_asked,KV_generated,KV_stored,KV_received,KV_suspects,OTHER,KV_other}"
+	anyStream = "{REQUESTS,RESPONSES,RECEIPTS,DEAD_LETTERS,KV_asked,KV_generated,KV_stored,KV_received,KV_attempts,OTHER,KV_other}"
 )
 
 // observes is what the observer may publish.
@@ -70,10 +74,11 @@ var published = []string{
 	"strings.{request,response,received-ack,other}", "strings",
 	"dead.{REQUESTS,RESPONSES,RECEIPTS,OTHER}.id", "dead.REQUESTS", "dead.RESPONSES.id.more",
 	"$KV.{asked,generated,stored,received,other}.id", "$KV.{asked,stored}.id.more",
-	"$KV.suspects.{REQUESTS,RESPONSES,RECEIPTS}.1.1", "$KV.suspects.id",
+	"$KV.attempts.{REQUESTS,RESPONSES,RECEIPTS}.1.1", "$KV.attempts.id",
 	"$JS.API.{INFO,ACCOUNT.INFO,STREAM.NAMES,STREAM.LIST,META.LEADER.STEPDOWN,SERVER.REMOVE,ACCOUNT.PURGE.x,ACCOUNT.STREAM.MOVE.x.x}",
 	"$JS.API.STREAM.{INFO,CREATE,UPDATE,DELETE,PURGE,SNAPSHOT,RESTORE,MSG.GET,MSG.DELETE,LEADER.STEPDOWN,PEER.REMOVE}." + anyStream,
 	"$JS.API.DIRECT.GET." + anyStream, "$JS.API.DIRECT.GET.KV_asked.$KV.asked.id",
+	"$JS.API.DIRECT.GET.DEAD_LETTERS.dead.{REQUESTS,RESPONSES,RECEIPTS}.1", "$JS.API.DIRECT.GET.DEAD_LETTERS.dead.REQUESTS.1.more",
 	"$JS.API.CONSUMER.{NAMES,LIST}." + anyStream,
 	"$JS.API.CONSUMER.{INFO,CREATE,DURABLE.CREATE,DELETE,MSG.NEXT,PAUSE,RESET,UNPIN,LEADER.STEPDOWN}.{REQUESTS,RESPONSES,RECEIPTS,DEAD_LETTERS,KV_asked,OTHER}.{requestor,generator,other}",
 	"$JS.API.CONSUMER.CREATE.{REQUESTS,KV_asked}", "$JS.API.CONSUMER.CREATE.REQUESTS.generator.filter",
@@ -88,8 +93,9 @@ var published = []string{
 // subscribed are all that is tried to subscribe to.
 var subscribed = []string{
 	">", "*", "*.>", "_INBOX.>", "_INBOX.id", "_INBOX_{requestor,generator,operator,observer}.{id,>}",
-	"strings.{request,response,received-ack,>}", "dead.>", "$KV.>", "$KV.{asked,generated,stored,received,suspects}.>",
+	"strings.{request,response,received-ack,>}", "dead.>", "$KV.>", "$KV.{asked,generated,stored,received,attempts}.>",
 	"$JS.>", "$JS.API.>", "$JS.ACK.>", "$JS.EVENT.ADVISORY.>", "$SYS.>",
+	"$JS.EVENT.ADVISORY.STREAM.{DELETED,CREATED}.{REQUESTS,RESPONSES,RECEIPTS,OTHER}", "$JS.EVENT.ADVISORY.CONSUMER.DELETED.{REQUESTS,RESPONSES,RECEIPTS}.{requestor,generator}",
 	"status.{requestor,generator,*,>}",
 	"$SRV.>", "$SRV.{PING,INFO,STATS}", "$SRV.{PING,INFO,STATS}.{requestor,generator}", "$SRV.{PING,INFO,STATS}.{requestor,generator}.id",
 }

@@ -2,6 +2,7 @@ package brokertest
 
 import (
 	"net"
+	"os"
 	"strconv"
 	"testing"
 	"time"
@@ -127,4 +128,10 @@ func freePort(t testing.TB) int {
 	n, err := strconv.Atoi(port)
 	require.NoError(t, err)
 	return n
+}
+
+// Wipe removes all data of the stopped broker.
+func (b *Broker) Wipe() {
+	b.t.Helper()
+	require.NoError(b.t, os.RemoveAll(b.options.StoreDir))
 }

@@ -10,9 +10,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// ErrUnavailable: the broker did not confirm in time. It says nothing about the message.
-var ErrUnavailable = errors.New("the broker is unavailable")
-
 // Why a message was refused for good. Test with errors.Is.
 var (
 	// ErrExists: the subject holds a message already, or one is being written

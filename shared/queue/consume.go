@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,10 +16,7 @@ import (
 )
 
 const (
-	// loops is how many batches one replica has in flight: while one is
-	// handled, the next is fetched. More would only wait for each other.
-	loops = 2
-	// sayEvery is how often a lasting trouble is logged.
+	// sayEvery is how often a lasting problem is logged.
 	sayEvery = 10 * time.Second
 	// lookEvery is how often a missing queue is looked for.
 	lookEvery = 500 * time.Millisecond
@@ -27,40 +25,42 @@ const (
 	lookFor = time.Second
 )
 
-// Handler does the work of a batch. It returns nil only when all its effects
-// are durable: the messages are acknowledged then. It is called concurrently,
-// and may be given a message that it, or another replica, has handled before or
-// is handling now; even twice in one batch.
-//
-// The context outlives the one that Consume was given by the client's grace.
-// A Handler that blocks on the broker should do so until the context ends:
-// an outage is no reason to fail a message.
-type Handler[T any] func(ctx context.Context, batch []Message[T]) error
+// errRenewed: the consumer is another one than that which was asked so far.
+var errRenewed = errors.New("the consumer was re-created")
 
-// Consume hands messages to the handler until ctx ends. Then it asks for no
-// more, lets the handler finish the batches in hand, hands back what had arrived
-// and was not begun, and returns nil. While the queue is missing or the broker
-// away it waits, and says so in the log.
+// Consume passes messages to the handler until ctx ends. Then it asks for no
+// more, lets the handler finish its batches, returns messages that were delivered
+// and not begun to the queue, and returns nil. While the queue is missing or the
+// broker unavailable it waits, and logs why.
 //
-// A message whose handling fails comes back after Config.Backoff; from its
-// Config.Attempts-th delivery on it becomes a dead letter, as does at once what
-// cannot be decoded, and a message that was seen to kill its process.
+// Handler documents what becomes of a message, and Config how often and for how
+// long it is tried.
 //
-// Consume returns an error only when the connection was closed under it.
+// Consume returns an error only when the configuration is invalid or the
+// connection was closed.
 func (q *Queue[T]) Consume(ctx context.Context, handle Handler[T]) error {
-	ackWait, err := q.awaitConsumer(ctx)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
-		return err
+	if err := q.config.validate(); err != nil {
+		return fmt.Errorf("cannot consume %s: %w", q.config.Stream, err)
 	}
-	work, cancel := grace.After(ctx, q.client.grace)
-	defer cancel()
-	w := &worker[T]{Queue: q, handle: handle, size: &size{}}
-	w.ackWait.Store(int64(ackWait))
+	// A quarter of the shutdown timeout is for what is left to do when handlers
+	// have ended: records, naks, and the flush.
+	work, cancelWork := grace.After(ctx, q.client.grace-q.client.grace/4)
+	defer cancelWork()
+	cleanUp, cancelCleanUp := grace.After(ctx, q.client.grace)
+	defer cancelCleanUp()
+	w := &worker[T]{
+		Queue: q, handle: handle, size: &size{}, cleanUp: cleanUp,
+		limits: &limits{log: q.log}, origin: &origin{log: q.log},
+		verifying: newMutex(), renewing: newMutex(),
+		attempts: &attempts{client: q.client, log: q.log, bucket: q.config.AttemptBucket},
+	}
+	stopWatching, err := w.watchDeletion()
+	if err != nil {
+		return fmt.Errorf("cannot consume %s: %w", q.config.Stream, err)
+	}
+	defer stopWatching()
 	var group errgroup.Group
-	for range loops {
+	for range q.config.Concurrency {
 		group.Go(func() error { return w.run(ctx, work) })
 	}
 	if err := group.Wait(); err != nil {
@@ -69,27 +69,31 @@ func (q *Queue[T]) Consume(ctx context.Context, handle Handler[T]) error {
 	return nil
 }
 
-// awaitConsumer returns when the queue's consumer is there, with the time after
-// which the broker delivers an unacknowledged message again.
-func (q *Queue[T]) awaitConsumer(ctx context.Context) (time.Duration, error) {
+// awaitConsumer returns when the queue's consumer exists. Its ack wait and origin
+// are noted then.
+func (w *worker[T]) awaitConsumer(ctx context.Context) error {
 	var said time.Time
 	for {
-		consumer, err := q.lookUp(ctx)
+		question := w.origin.ask(w.client.conn)
+		consumer, err := w.lookUp(ctx)
 		switch {
 		case err == nil:
-			return consumer.CachedInfo().Config.AckWait, nil
+			info := consumer.CachedInfo()
+			w.ackWait.Store(int64(info.Config.AckWait))
+			w.origin.observe(question, info)
+			return nil
 		case ctx.Err() != nil:
-			return 0, ctx.Err()
+			return ctx.Err()
 		case errors.Is(err, nats.ErrConnectionClosed):
-			return 0, fmt.Errorf("cannot consume %s: %w", q.config.Stream, err)
+			return err
 		}
-		// While there is no connection its owner says so.
-		if time.Since(said) > sayEvery && q.client.conn.IsConnected() {
+		// While there is no connection its owner logs that.
+		if time.Since(said) > sayEvery && w.client.conn.IsConnected() {
 			said = time.Now()
-			q.log.Warn().Err(explain(err)).Msg("cannot consume yet; trying again")
+			w.log.Warn().Err(explain(err)).Msg("cannot consume yet; trying again")
 		}
 		if err := wait(ctx, lookEvery); err != nil {
-			return 0, err
+			return err
 		}
 	}
 }
@@ -117,10 +121,10 @@ func connected(conn *nats.Conn) error {
 	return nil
 }
 
-// explain adds to an error of the broker what a person can do about it.
+// explain adds operator advice to a broker error.
 func explain(err error) error {
 	switch {
-	case errors.Is(err, jetstream.ErrStreamNotFound), errors.Is(err, jetstream.ErrConsumerNotFound), errors.Is(err, jetstream.ErrConsumerDoesNotExist):
+	case errors.Is(err, jetstream.ErrStreamNotFound), errors.Is(err, jetstream.ErrConsumerNotFound), errors.Is(err, jetstream.ErrConsumerDoesNotExist), errors.Is(err, jetstream.ErrBucketNotFound):
 		return fmt.Errorf("%w: run setup", err)
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount), errors.Is(err, nats.ErrNoResponders):
 		return fmt.Errorf("JetStream is not enabled at the broker, or not ready: %w", err)
@@ -133,46 +137,120 @@ func explain(err error) error {
 // worker is one call of Consume.
 type worker[T any] struct {
 	*Queue[T]
-	handle  Handler[T]
-	ackWait atomic.Int64 // a time.Duration; another one when the consumer was made again
-	size    *size
+	handle   Handler[T]
+	cleanUp  context.Context // ends with the shutdown timeout
+	ackWait  atomic.Int64    // a time.Duration; another one when the consumer was re-created
+	size     *size
+	limits   *limits
+	origin   *origin
+	attempts *attempts
+
+	noRoom    atomic.Int64 // when dead letters could not be stored last, in Unix nanoseconds
+	isolated  sync.Mutex   // one message in quarantine at a time
+	verifying mutex
+	renewing  mutex
 }
 
-// run is one loop: ask, handle, acknowledge. It asks until ctx ends; what it
-// has begun may take until work ends.
+// run is one loop: ask, handle, settle. It asks until ctx ends; what it has begun
+// may take until work ends.
 func (w *worker[T]) run(ctx, work context.Context) error {
-	p, err := newPuller(w.client.conn, w.log, w.config.Stream, w.config.Consumer)
-	if err != nil {
-		return err
-	}
 	for {
-		messages, err := p.next(ctx, w.size.next())
-		if ctx.Err() != nil {
-			w.handBack(append(messages, p.stop()...))
-			return nil
-		}
-		w.settle(work, messages)
+		err := w.consume(ctx, work)
 		switch {
-		case err == nil:
-		case errors.Is(err, errNotThere):
-			if ackWait, err := w.awaitConsumer(ctx); err == nil {
-				w.ackWait.Store(int64(ackWait))
-			}
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, errRenewed):
 		default:
-			p.stop()
 			return err
 		}
 	}
 }
 
-// handBack returns what was delivered and not begun, so that another replica
-// gets it at once and not after AckWait.
-func (w *worker[T]) handBack(messages []*nats.Msg) {
+// consume works on the messages of one consumer, until ctx ends, the connection
+// is closed, or the consumer turns out to be another one.
+func (w *worker[T]) consume(ctx, work context.Context) error {
+	if err := w.begin(ctx); err != nil {
+		return err
+	}
+	epoch := w.origin.epoch.Load()
+	p, err := newPuller(w.client.conn, w.log, w.limits, w.config.Stream, w.config.Consumer)
+	if err != nil {
+		return err
+	}
+	p.ready = func(ctx context.Context) error { return w.still(ctx, epoch) }
+	for {
+		n, tried, err := w.breaker.admit(ctx, w.size.next(), p.changed)
+		if err != nil {
+			w.handBack(int(epoch), p.stop(w.flushWithin()))
+			return err
+		}
+		opening := w.breaker.begin()
+		messages, err := p.next(ctx, n)
+		switch {
+		case ctx.Err() != nil:
+			tried()
+			w.handBack(int(epoch), append(messages, p.stop(w.flushWithin())...))
+			return ctx.Err()
+		case n > 1 && w.breaker.isOpen(opening):
+			w.handBack(int(epoch), messages) // it has opened meanwhile
+		default:
+			w.process(work, int(epoch), messages)
+		}
+		tried()
+		switch {
+		case err == nil:
+		case errors.Is(err, errNotThere), errors.Is(err, errRenewed):
+			if errors.Is(err, errRenewed) {
+				w.origin.deleted(epoch)
+			}
+			// What is on its way is not this consumer's; it is dropped unsettled.
+			p.stop(0)
+			return errRenewed
+		default:
+			p.stop(0)
+			return err
+		}
+	}
+}
+
+// begin waits for the consumer where the broker must be asked whether it exists.
+func (w *worker[T]) begin(ctx context.Context) error {
+	if !w.renewing.lock(ctx) {
+		return ctx.Err()
+	}
+	defer w.renewing.unlock()
+	return w.awaitConsumer(ctx)
+}
+
+// still returns nil while deliveries come from the consumer of that epoch.
+func (w *worker[T]) still(ctx context.Context, epoch int64) error {
+	if w.client.conn.Stats().Reconnects != w.origin.verified.Load() {
+		if err := w.verify(ctx); err != nil {
+			return err
+		}
+	}
+	if epoch != w.origin.epoch.Load() {
+		return errRenewed
+	}
+	return nil
+}
+
+// handBack returns messages that were delivered and not begun to the queue, so
+// that another replica gets them at once and not after the ack wait.
+func (w *worker[T]) handBack(epoch int, messages []*nats.Msg) {
+	if len(messages) == 0 || !w.owns(epoch) {
+		return
+	}
 	for _, m := range messages {
-		w.reply(m, "-NAK")
+		_ = w.client.conn.Publish(m.Reply, []byte("-NAK"))
 	}
 	w.counts.handedBack.Add(int64(len(messages)))
 	if w.client.conn.IsConnected() {
-		_ = w.client.conn.FlushTimeout(flush)
+		_ = w.client.conn.FlushTimeout(w.flushWithin())
 	}
+}
+
+// flushWithin bounds the wait for the broker at a shutdown.
+func (w *worker[T]) flushWithin() time.Duration {
+	return min(flush, max(w.client.grace/8, time.Millisecond))
 }

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/shared/contract"
@@ -57,7 +56,7 @@ func TestHandlerSeesTheMessageAndItsOrigin(t *testing.T) {
 	require.Equal(t, value.ID, m.Body.ID)
 	require.Equal(t, 1, m.Deliveries)
 	require.WithinRange(t, m.Published, before, time.Now())
-	require.Equal(t, value.ID, m.Header.Get(jetstream.MsgIDHeader))
+	require.Equal(t, 1, m.Attempt)
 	require.Equal(t, contract.SchemaRequest, m.Header.Get(contract.HeaderSchema))
 }
 

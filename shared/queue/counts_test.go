@@ -43,16 +43,25 @@ func TestCountsAreMetrics(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, problems)
 	require.NoError(t, testutil.CollectAndCompare(q, strings.NewReader(`
+# HELP decoupled_consumption_backing_off Whether consumption backs off because nothing succeeds: 1 if so.
+# TYPE decoupled_consumption_backing_off gauge
+decoupled_consumption_backing_off{queue="REQUESTS"} 0
+# HELP decoupled_handler_calls_stuck Handler calls that exceeded their timeout and have not returned.
+# TYPE decoupled_handler_calls_stuck gauge
+decoupled_handler_calls_stuck{queue="REQUESTS"} 0
+# HELP decoupled_handler_timeouts_total Handler calls that exceeded their timeout.
+# TYPE decoupled_handler_timeouts_total counter
+decoupled_handler_timeouts_total{queue="REQUESTS"} 0
 # HELP decoupled_messages_acknowledged_total Messages handled and acknowledged.
 # TYPE decoupled_messages_acknowledged_total counter
 decoupled_messages_acknowledged_total{queue="REQUESTS"} 10
-# HELP decoupled_messages_dead_lettered_total Messages set aside as dead letters.
+# HELP decoupled_messages_dead_lettered_total Messages that became dead letters.
 # TYPE decoupled_messages_dead_lettered_total counter
 decoupled_messages_dead_lettered_total{queue="REQUESTS"} 1
 # HELP decoupled_messages_failed_total Attempts of single messages that failed.
 # TYPE decoupled_messages_failed_total counter
 decoupled_messages_failed_total{queue="REQUESTS"} 1
-# HELP decoupled_messages_handed_back_total Messages given back unhandled, as when told to stop.
+# HELP decoupled_messages_handed_back_total Messages returned to the queue untried, as at a shutdown.
 # TYPE decoupled_messages_handed_back_total counter
 decoupled_messages_handed_back_total{queue="REQUESTS"} 0
 # HELP decoupled_messages_published_total Messages the broker confirmed to have stored.
@@ -61,13 +70,16 @@ decoupled_messages_published_total{queue="REQUESTS"} 10
 # HELP decoupled_messages_redelivered_total Deliveries that were not a message's first.
 # TYPE decoupled_messages_redelivered_total counter
 decoupled_messages_redelivered_total{queue="REQUESTS"} 1
+# HELP decoupled_messages_retried_total Messages returned to the queue because a dependency failed.
+# TYPE decoupled_messages_retried_total counter
+decoupled_messages_retried_total{queue="REQUESTS"} 0
 `)))
 }
 
 func TestHandedBackIsCounted(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{AckWait: never})
-	q := f.requestsOver(f.connect(), time.Nanosecond)
+	q := f.requestsOver(f.connect(), 200*time.Millisecond)
 	f.publish(q, 1)
 	begun := make(chan struct{})
 	c := f.consume(q, func(ctx context.Context, _ []queue.Message[request]) error {

@@ -78,10 +78,10 @@ func TestOneThatFailsTakesNoOtherAlong(t *testing.T) {
 		queue.LetterQueue:                        {"REQUESTS"},
 		queue.LetterSubject:                      {"strings.request"},
 		queue.LetterSequence:                     {"51"},
+		queue.LetterAttempts:                     {"5"},
 		queue.LetterDeliveries:                   {"5"},
 		queue.LetterPublished:                    {published.Format(time.RFC3339Nano)},
 		queue.LetterTime:                         {set},
-		"Original-" + jetstream.MsgIDHeader:      {bad.ID},
 		"Original-" + contract.HeaderSchema:      {contract.SchemaRequest},
 		"Original-" + contract.HeaderContentType: {contract.ContentType},
 	}, map[string][]string(letter.Header))
@@ -139,7 +139,7 @@ func TestPanicIsAFailure(t *testing.T) {
 	h.requireEachOnce(t, slices.Delete(slices.Clone(values), 20, 21))
 	require.Len(t, f.letters(), 1)
 	require.Equal(t, "panic: at the disco", f.letters()[0].Header.Get(queue.LetterReason))
-	require.Positive(t, f.logs.lines("the handler panicked", "at the disco", "panicForTheTest"), "the stack must be in the log")
+	require.Positive(t, f.logs.lines("handler panicked", "at the disco", "panicForTheTest"), "the stack must be in the log")
 }
 
 func panicForTheTest() { panic("at the disco") }
@@ -150,7 +150,10 @@ func TestReasonIsOnePrintableLine(t *testing.T) {
 	f := start(t, topology.Settings{AckWait: never})
 	q := f.requests()
 	f.publish(q, 1)
-	f.consume(q, func(context.Context, []queue.Message[request]) error {
+	f.consume(q, func(_ context.Context, batch []queue.Message[request]) error {
+		if batch[0].Attempt < 5 { // the longest that a record may have to hold
+			return errors.New(strings.Repeat("<", 10_000))
+		}
 		return errors.New("a\r\nNats-Rollup: all\r\n\r\nb\x00\x1b[31m\u2028\u202e\xff" + strings.Repeat("é", 10_000))
 	})
 	f.drained()
@@ -188,7 +191,9 @@ func TestProgressReportsLeaveAMessageThatIsToComeLaterAlone(t *testing.T) {
 	c.stop()
 	require.NotZero(t, inCompany.Load(), "the test must have them in a batch")
 	for subject, verdicts := range wire.about() {
-		require.Contains(t, verdicts[len(verdicts)-1], "-NAK {", "said on %s: %q", subject, verdicts)
+		if i := slices.IndexFunc(verdicts, func(v string) bool { return strings.HasPrefix(v, "-NAK {") }); i >= 0 {
+			require.Len(t, verdicts, i+1, "sent to %s: %q", subject, verdicts)
+		}
 	}
 }
 

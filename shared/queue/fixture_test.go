@@ -68,7 +68,7 @@ func (f *fixture) setUp(settings topology.Settings) {
 	require.NoError(f, err)
 	for _, s := range streams {
 		switch s.Name { // the others would only take time
-		case topology.Requests, topology.Responses, topology.DeadLetters, "KV_" + topology.Suspects:
+		case topology.Requests, topology.Responses, topology.DeadLetters, "KV_" + topology.Attempts:
 			_, err := f.js.CreateStream(f.Context(), s)
 			require.NoError(f, err)
 		}
@@ -120,8 +120,8 @@ func (f *fixture) client(conn *nats.Conn, grace time.Duration) *queue.Client {
 func requestsConfig() queue.Config {
 	return queue.Config{
 		Stream: topology.Requests, Subject: topology.SubjectRequest, Consumer: topology.Generator,
-		Letters: topology.SubjectDead + "." + topology.Requests, Suspects: topology.Suspects,
-		Attempts: 5, Backoff: 10 * time.Millisecond, MaxBackoff: 50 * time.Millisecond,
+		DeadLetterStream: topology.DeadLetters, DeadLetterSubject: topology.SubjectDead + "." + topology.Requests, AttemptBucket: topology.Attempts,
+		Attempts: 5, Backoff: 10 * time.Millisecond, MaxBackoff: 50 * time.Millisecond, MaxPause: 50 * time.Millisecond,
 	}
 }
 
@@ -152,14 +152,13 @@ func newRequests(n int) []request {
 	return values
 }
 
-// suspicious has everything in a queue delivered, and handed back, so often that
-// the next delivery makes it suspect.
-func (f *fixture) suspicious(stream, consumer string) {
+// deliver has everything in a queue delivered, and handed back, that often.
+func (f *fixture) deliver(stream, consumer string, times int) {
 	f.Helper()
 	c, err := f.js.Consumer(f.Context(), stream, consumer)
 	require.NoError(f, err)
 	n := int(f.stream(stream).State.Msgs)
-	for range requestsConfig().Attempts {
+	for range times {
 		batch, err := c.Fetch(n, jetstream.FetchMaxWait(patience))
 		require.NoError(f, err)
 		for m := range batch.Messages() {
@@ -167,4 +166,11 @@ func (f *fixture) suspicious(stream, consumer string) {
 		}
 		require.NoError(f, batch.Error())
 	}
+}
+
+// suspicious has everything in a queue delivered so often that the next delivery
+// puts it into quarantine.
+func (f *fixture) suspicious(stream, consumer string) {
+	f.Helper()
+	f.deliver(stream, consumer, 3)
 }

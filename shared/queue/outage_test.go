@@ -214,19 +214,18 @@ func TestProgressIsReportedAtThePaceOfTheNewConsumer(t *testing.T) {
 	require.Zero(t, q.Counts().Redelivered)
 }
 
-// A consumer that limits requests, or is of another kind, is told of, and asked
-// no more often than now and then.
-func TestConsumerThatRefusesIsToldOf(t *testing.T) {
+func TestConsume_LogsThatTheConsumerIsOfAnotherKind(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{})
 	config := f.consumer().Config
-	config.MaxRequestExpires = time.Second
-	_, err := f.js.UpdateConsumer(t.Context(), topology.Requests, config)
+	require.NoError(t, f.js.DeleteConsumer(t.Context(), topology.Requests, topology.Generator))
+	config.DeliverSubject, config.MaxWaiting = "pushed", 0
+	_, err := f.js.CreatePushConsumer(t.Context(), topology.Requests, config)
 	require.NoError(t, err)
 	asked := f.tap("$JS.API.CONSUMER.MSG.NEXT.>")
 	f.consume(f.requests(), newHandled().handle)
-	f.eventually(func() bool { return f.logs.lines("turns down", "409", "MaxRequestExpires") > 0 }, "the log does not say why")
-	require.Less(t, len(asked.sent("")), 30)
+	f.eventually(func() bool { return f.logs.lines("cannot consume yet", "not a pull consumer") > 0 }, "the log does not say why")
+	require.Empty(t, asked.sent(""))
 }
 
 // What is said during an outage waits in the client's buffer for its end, and

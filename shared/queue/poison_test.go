@@ -171,7 +171,7 @@ func TestNoRoomForLettersDoesNotStopTheFlow(t *testing.T) {
 	f.consume(q, h.handle)
 	f.eventually(func() bool { return h.count() == len(good) }, "good messages wait for bad ones")
 	h.requireEachOnce(t, good)
-	f.eventually(func() bool { return f.logs.lines("cannot set a message aside", "it stays in the queue") == 2 }, "the log does not say it")
+	f.eventually(func() bool { return f.logs.lines("cannot dead-letter a message", "it stays in the queue") == 2 }, "the log does not say it")
 	f.eventually(func() bool { return f.left() == 2 }, "acknowledgements are missing, or a message is")
 	require.Zero(t, q.Counts().DeadLettered)
 }

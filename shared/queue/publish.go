@@ -5,16 +5,17 @@ import (
 	"fmt"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Publish returns nil when the broker has confirmed that it stores every value.
-// It repeats what is not confirmed, under the same ID, until it is: a full
-// queue or an absent broker slows it down, and never makes it lose.
+// Publish returns nil when the broker has confirmed that it stores every value in
+// the queue. It publishes again what is not confirmed, until it is: a full queue or
+// an outage slows it down, and loses nothing. So a value may be stored more than
+// once, and is recognised by its ID: consumers must be idempotent.
 //
 // An error means that a value is invalid (then nothing was sent), that the broker
-// refuses one for good, as too large (then the others are stored), or that ctx
-// ended before all were confirmed (then some of them may be stored).
+// refuses one for good, such as one that is too large (then the others are stored),
+// or that ctx ended before all were confirmed (then some of them may be stored, and
+// the error unwraps to publish.ErrUnavailable).
 func (q *Queue[T]) Publish(ctx context.Context, values ...T) error {
 	if len(values) == 0 {
 		return nil
@@ -25,11 +26,9 @@ func (q *Queue[T]) Publish(ctx context.Context, values ...T) error {
 		if err != nil {
 			return fmt.Errorf("cannot publish to %s: %w", q.config.Stream, err)
 		}
-		id := q.codec.ID(v)
-		if id == "" { // sent again, it would be stored again
+		if q.codec.ID(v) == "" { // a consumer could not recognise it when it is stored twice
 			return fmt.Errorf("cannot publish to %s: a value without an ID", q.config.Stream)
 		}
-		header[jetstream.MsgIDHeader] = []string{id}
 		messages[i] = &nats.Msg{Subject: q.config.Subject, Header: header, Data: body}
 	}
 	refused, err := q.client.publisher.Publish(ctx, q.config.Stream, messages)

@@ -16,7 +16,7 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-func TestPublishStoresTheValueUnderItsID(t *testing.T) {
+func TestPublish_StoresTheValueWithoutAMessageID(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{})
 	q := f.requests()
@@ -26,7 +26,7 @@ func TestPublishStoresTheValueUnderItsID(t *testing.T) {
 	require.NoError(t, err)
 	m, err := stream.GetMsg(t.Context(), 1)
 	require.NoError(t, err)
-	require.Equal(t, value.ID, m.Header.Get(jetstream.MsgIDHeader))
+	require.Empty(t, m.Header.Get(jetstream.MsgIDHeader), "an ID that another message bears would make this one vanish")
 	stored, err := contract.Requests.Decode(m.Header, m.Data)
 	require.NoError(t, err)
 	require.True(t, value.RequestedAt.Equal(stored.RequestedAt))
@@ -34,13 +34,18 @@ func TestPublishStoresTheValueUnderItsID(t *testing.T) {
 	require.Equal(t, topology.Requests, q.Name())
 }
 
-func TestPublishAgainStoresOnce(t *testing.T) {
+// Whoever may publish to the queue may do so under any message ID. The broker
+// then takes the true message for a duplicate.
+func TestPublish_IsNotSuppressedByAnotherMessagesID(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{})
-	q := f.requests()
-	values := f.publish(q, 10)
-	require.NoError(t, q.Publish(t.Context(), append(values, values...)...))
-	require.Equal(t, 10, f.left())
+	values := newRequests(10)
+	for _, v := range values {
+		_, err := f.js.Publish(t.Context(), topology.SubjectRequest, []byte("forged"), jetstream.WithMsgID(v.ID))
+		require.NoError(t, err)
+	}
+	require.NoError(t, f.requests().Publish(t.Context(), values...))
+	require.Equal(t, 20, f.left())
 }
 
 func TestPublishNothing(t *testing.T) {
@@ -79,7 +84,7 @@ func TestPublishRefusesWhatIsTooLarge(t *testing.T) {
 		require.ErrorIs(t, err, publish.ErrTooLarge)
 		require.ErrorContains(t, err, "cannot publish too-large-for-"+name)
 	}
-	require.Equal(t, 2, f.left(), "the others are stored")
+	require.GreaterOrEqual(t, f.left(), 2, "the others are stored")
 	require.EqualValues(t, 2, q.Counts().Published)
 }
 
@@ -98,7 +103,10 @@ func TestFullQueueSlowsThePublisherAndLosesNothing(t *testing.T) {
 	f.consume(f.requests(), h.handle)
 	require.NoError(t, publishing.Wait())
 	f.drained()
-	h.requireEachOnce(t, values)
+	for _, v := range values { // some may be stored twice
+		require.NotZero(t, h.of(v), "lost")
+	}
+	require.Equal(t, len(values), h.count())
 }
 
 func TestPublishEndsWithItsContext(t *testing.T) {
@@ -132,7 +140,7 @@ func TestPublishOutlivesARestartOfTheBroker(t *testing.T) {
 		f.broker.Restart()
 	}
 	require.NoError(t, publishing.Wait())
-	require.Equal(t, rounds*each, f.left())
+	require.GreaterOrEqual(t, f.left(), rounds*each)
 }
 
 func TestPublishOverAClosedConnectionFails(t *testing.T) {

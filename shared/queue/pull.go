@@ -15,8 +15,6 @@ import (
 const (
 	heartbeat = 5 * time.Second
 	expires   = 30 * time.Second
-	// missed is how long nothing may come while a request is open.
-	missed = 2 * heartbeat
 	// gap is how long nothing may come in the middle of a batch. The broker
 	// sends a batch as a whole, so a gap means that the rest is lost.
 	gap = time.Second
@@ -47,8 +45,10 @@ var errNotThere = errors.New("the queue or its consumer is not there")
 type puller struct {
 	conn    *nats.Conn
 	log     zerolog.Logger
-	subject string // where requests go
-	inbox   string // where answers come: <inbox>.<number of the request>
+	subject string                      // where requests go
+	inbox   string                      // where answers come: <inbox>.<number of the request>
+	ready   func(context.Context) error // called before each request; an error ends next
+	limits  *limits
 	request int
 	sub     *nats.Subscription
 	in      chan *nats.Msg
@@ -57,10 +57,12 @@ type puller struct {
 	said    time.Time
 }
 
-func newPuller(conn *nats.Conn, log zerolog.Logger, stream, consumer string) (*puller, error) {
+func newPuller(conn *nats.Conn, log zerolog.Logger, limits *limits, stream, consumer string) (*puller, error) {
 	p := &puller{
 		conn:    conn,
 		log:     log,
+		limits:  limits,
+		ready:   func(context.Context) error { return nil },
 		subject: fmt.Sprintf("$JS.API.CONSUMER.MSG.NEXT.%s.%s", stream, consumer),
 		inbox:   conn.NewInbox(),
 		// Room for some batches, as the library drops what does not fit.
@@ -76,8 +78,8 @@ func newPuller(conn *nats.Conn, log zerolog.Logger, stream, consumer string) (*p
 }
 
 // next returns what is there, at most n, or waits for the first to arrive. It
-// returns nothing only with an error: ctx ended, the connection was closed, or
-// errNotThere. Messages may come with an error too.
+// returns nothing only with an error: ctx ended, the connection was closed, the
+// error of ready, errNotThere or errRenewed. Messages may come with an error too.
 func (p *puller) next(ctx context.Context, n int) ([]*nats.Msg, error) {
 	for {
 		if ctx.Err() != nil { // whatever is asked for now would only be handed back
@@ -87,17 +89,21 @@ func (p *puller) next(ctx context.Context, n int) ([]*nats.Msg, error) {
 			return late, nil
 		}
 		asked := time.Now()
-		if err := p.ask(ctx, n); err != nil {
+		sent := p.limits.apply(n, max(maxBytes, 2*int(p.conn.MaxPayload()))) // any message fits, with its headers
+		if err := p.ask(ctx, sent); err != nil {
 			return nil, err
 		}
-		batch, err := p.collect(ctx, n)
+		batch, err := p.collect(ctx, sent)
 		if len(batch) > 0 {
 			p.pause = shortestPause
 			return batch, err
 		}
-		if time.Since(asked) >= longestPause {
+		switch {
+		case errors.Is(err, errLimited):
+			continue
+		case time.Since(asked) >= longestPause:
 			p.pause = shortestPause
-		} else {
+		default:
 			// A request that ended soon and with nothing was turned down. Asking
 			// on without a pause would keep a core and the broker busy.
 			_ = wait(ctx, p.pause)
@@ -110,7 +116,7 @@ func (p *puller) next(ctx context.Context, n int) ([]*nats.Msg, error) {
 }
 
 // ask opens a request, once there is a connection to send it over.
-func (p *puller) ask(ctx context.Context, n int) error {
+func (p *puller) ask(ctx context.Context, r pullRequest) error {
 	for len(p.changed) > 0 { // what changed before says nothing about this request
 		<-p.changed
 	}
@@ -124,9 +130,12 @@ func (p *puller) ask(ctx context.Context, n int) error {
 			return ctx.Err()
 		}
 	}
+	if err := p.ready(ctx); err != nil {
+		return err
+	}
 	p.request++
 	body := fmt.Appendf(nil, `{"batch":%d,"max_bytes":%d,"no_wait":true,"expires":%d,"idle_heartbeat":%d}`,
-		n, max(maxBytes, 2*p.conn.MaxPayload()), expires, heartbeat) // any message fits, with its headers
+		r.batch, r.bytes, r.expires, r.heartbeat)
 	if err := p.conn.PublishRequest(p.subject, p.answers(), body); errors.Is(err, nats.ErrConnectionClosed) {
 		return err
 	}
@@ -136,8 +145,9 @@ func (p *puller) ask(ctx context.Context, n int) error {
 func (p *puller) answers() string { return fmt.Sprintf("%s.%d", p.inbox, p.request) }
 
 // collect receives what the open request brings, until it is over.
-func (p *puller) collect(ctx context.Context, n int) ([]*nats.Msg, error) {
+func (p *puller) collect(ctx context.Context, r pullRequest) ([]*nats.Msg, error) {
 	var batch []*nats.Msg
+	n, missed := r.batch, 2*r.heartbeat // how long nothing may come while the request is open
 	silence := time.NewTimer(missed)
 	defer silence.Stop()
 	answers := p.answers()
@@ -156,8 +166,12 @@ func (p *puller) collect(ctx context.Context, n int) ([]*nats.Msg, error) {
 				silence.Reset(missed)
 			case status == "503":
 				return batch, errNotThere
+			case status == "409" && strings.Contains(m.Header.Get("Description"), "Consumer Deleted"):
+				return batch, errRenewed
+			case status == "409" && p.limits.learn(m.Header.Get("Description")):
+				return batch, errLimited
 			default: // this request is over, except for what is still on its way
-				p.say(status, m.Header.Get("Description"))
+				p.warn(status, m.Header.Get("Description"))
 				if n = sent(m, n); len(batch) >= n {
 					return batch, nil
 				}
@@ -184,9 +198,9 @@ func sent(end *nats.Msg, n int) int {
 	return n - rest
 }
 
-// say makes it known when requests are turned down again and again for a reason
-// that only a person can change: the consumer's own limits, or its kind.
-func (p *puller) say(status, description string) {
+// warn logs when requests are turned down again and again for a reason that only
+// an operator can change, such as the consumer's kind.
+func (p *puller) warn(status, description string) {
 	lasting := p.pause == longestPause && status != "404" && status != "408"
 	if lasting && time.Since(p.said) > sayEvery {
 		p.said = time.Now()
@@ -212,13 +226,14 @@ func (p *puller) arrived(n int) []*nats.Msg {
 }
 
 // stop ends the subscription and returns what had been delivered by then, so
-// that it can be handed back at once.
-func (p *puller) stop() []*nats.Msg {
+// that it can be handed back at once. It waits for the broker no longer than
+// within.
+func (p *puller) stop(within time.Duration) []*nats.Msg {
 	defer p.conn.RemoveStatusListener(p.changed)
 	// Unsubscribe would drop what is on its way. Drain tells the broker first;
 	// once it has answered the flush, nothing more can come.
-	if err := p.sub.Drain(); err == nil && p.conn.IsConnected() {
-		_ = p.conn.FlushTimeout(flush) // failed: then the broker is gone, and redelivers
+	if err := p.sub.Drain(); err == nil && p.conn.IsConnected() && within > 0 {
+		_ = p.conn.FlushTimeout(within) // failed: then the broker is gone, and redelivers
 	}
 	return p.arrived(cap(p.in))
 }

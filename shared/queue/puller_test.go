@@ -30,7 +30,7 @@ func work(t *testing.T, broker *brokertest.Broker, n, size int) *puller {
 		require.NoError(t, err)
 	}
 	<-js.PublishAsyncComplete()
-	p, err := newPuller(broker.Connect(), zerolog.Nop(), "WORK", "worker")
+	p, err := newPuller(broker.Connect(), zerolog.Nop(), &limits{log: zerolog.Nop()}, "WORK", "worker")
 	require.NoError(t, err)
 	return p
 }
@@ -51,16 +51,16 @@ func TestStopReturnsWhatIsOnItsWay(t *testing.T) {
 		}
 	}
 	for range 5 {
-		require.NoError(t, p.ask(t.Context(), maxBatch))
+		require.NoError(t, p.ask(t.Context(), p.limits.apply(maxBatch, maxBytes)))
 		first := <-p.in
 		for !isDelivery(first) { // turned down: the one before is not forgotten yet
-			require.NoError(t, p.ask(t.Context(), maxBatch))
+			require.NoError(t, p.ask(t.Context(), p.limits.apply(maxBatch, maxBytes)))
 			first = <-p.in
 		}
 		see(first)
-		see(p.stop()...)
+		see(p.stop(flush)...)
 		var err error
-		p, err = newPuller(broker.Connect(), zerolog.Nop(), "WORK", "worker")
+		p, err = newPuller(broker.Connect(), zerolog.Nop(), &limits{log: zerolog.Nop()}, "WORK", "worker")
 		require.NoError(t, err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -70,7 +70,7 @@ func TestStopReturnsWhatIsOnItsWay(t *testing.T) {
 		require.NoError(t, err, "%d are stranded", n-len(seen))
 		see(messages...)
 	}
-	require.Empty(t, p.stop())
+	require.Empty(t, p.stop(flush))
 }
 
 // What arrives for a request that was given up is handled as well.
@@ -78,7 +78,7 @@ func TestLateAnswersAreReturned(t *testing.T) {
 	t.Parallel()
 	p := work(t, brokertest.Start(t), 10, 1)
 	ctx, cancel := context.WithCancel(t.Context())
-	require.NoError(t, p.ask(ctx, 10))
+	require.NoError(t, p.ask(ctx, p.limits.apply(10, maxBytes)))
 	require.Eventually(t, func() bool { return len(p.in) == 11 }, 10*time.Second, time.Millisecond, "10, and their end")
 	batch, err := p.next(ctx, 4)
 	require.NoError(t, err)
@@ -86,7 +86,7 @@ func TestLateAnswersAreReturned(t *testing.T) {
 	cancel()
 	_, err = p.next(ctx, 4)
 	require.ErrorIs(t, err, context.Canceled)
-	require.Len(t, p.stop(), 6)
+	require.Len(t, p.stop(flush), 6)
 }
 
 func TestIsDelivery(t *testing.T) {
@@ -109,7 +109,7 @@ func TestEndOfABatchMayOvertakeItsMessages(t *testing.T) {
 	require.NoError(t, err)
 	_, err = js.CreateConsumer(t.Context(), "WORK", jetstream.ConsumerConfig{Durable: "worker", AckPolicy: jetstream.AckExplicitPolicy})
 	require.NoError(t, err)
-	p, err := newPuller(cluster.Connect(), zerolog.Nop(), "WORK", "worker")
+	p, err := newPuller(cluster.Connect(), zerolog.Nop(), &limits{log: zerolog.Nop()}, "WORK", "worker")
 	require.NoError(t, err)
 	for name, c := range map[string]struct{ rounds, publish, size, ask, get int }{
 		"as many as it asked for": {20, 1, 0, 1, 1},
@@ -133,5 +133,5 @@ func TestEndOfABatchMayOvertakeItsMessages(t *testing.T) {
 			}
 		}
 	}
-	p.stop()
+	p.stop(flush)
 }

@@ -16,7 +16,7 @@ import (
 func (f *fixture) responsesOf(client *queue.Client) *queue.Queue[contract.Response] {
 	config := requestsConfig()
 	config.Stream, config.Subject, config.Consumer = topology.Responses, topology.SubjectResponse, topology.Requestor
-	config.Letters = topology.SubjectDead + "." + topology.Responses
+	config.DeadLetterSubject = topology.SubjectDead + "." + topology.Responses
 	return queue.New(client, config, contract.Responses)
 }
 

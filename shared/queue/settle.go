@@ -2,202 +2,253 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"github.com/nats-io/nats.go"
 )
 
-// delivery is a message in hand, and how to settle it: every delivery ends in
-// exactly one of ack, again or setAside.
+// delivery is a message in flight, and what it takes to settle it: each ends as
+// acked, nak'd, terminated or released.
 type delivery[T any] struct {
 	Message[T]
 	id       string
+	key      string // of its attempt record
 	sequence uint64
+	waiting  uint64 // messages of the queue that were never delivered
 	msg      *nats.Msg
-	hold     *hold
+	epoch    int // see origin
+	extender *extender
+	record   record // as it was last read
 }
 
-// identity tells the message from all others of the stream's name, also from
-// the one that had its sequence before the stream was deleted and made again.
+// identity tells the message from all others of the stream's name, also from the
+// one that had its sequence before the stream was deleted and re-created.
 func (d *delivery[T]) identity(separator string) string {
 	return fmt.Sprint(d.sequence, separator, d.Published.UnixNano())
 }
 
-// settle sees to it that each message ends as done, as a dead letter, or back
-// in the queue.
-func (w *worker[T]) settle(work context.Context, messages []*nats.Msg) {
+// process sees to it that each delivered message is acked, becomes a dead letter,
+// or goes back to the queue.
+func (w *worker[T]) process(work context.Context, epoch int, messages []*nats.Msg) {
 	if len(messages) == 0 {
 		return
 	}
-	hold := newHold(messages, time.Duration(w.ackWait.Load())/3, w.inProgress)
-	defer hold.end()
+	extender := newExtender(messages, time.Duration(w.ackWait.Load())/3, func(m *nats.Msg) { w.extend(m, epoch) })
+	defer extender.stop()
 	w.counts.inHand.Add(int64(len(messages)))
 	defer w.counts.inHand.Add(-int64(len(messages)))
 
-	var (
-		batch, suspects []*delivery[T]
-		unreadable      []rejected[T]
-	)
+	var fresh, again []*delivery[T]
+	var unreadable []failure[T]
 	for _, m := range messages {
 		meta, err := m.Metadata()
 		if err != nil { // not from a consumer: nobody waits for an answer
-			w.log.Warn().Err(err).Str("reply", m.Reply).Msg("ignored a message with an unreadable acknowledgement subject")
-			hold.release(m)
+			w.log.Warn().Err(err).Str("reply", m.Reply).Msg("ignored a message with an unreadable ack subject")
+			extender.release(m)
 			continue
 		}
 		w.size.waiting(meta.NumPending)
-		if meta.NumDelivered > 1 {
-			w.counts.redelivered.Add(1)
-		}
-		d := &delivery[T]{msg: m, hold: hold, sequence: meta.Sequence.Stream, Message: Message[T]{
-			Header: m.Header, Deliveries: int(meta.NumDelivered), Published: meta.Timestamp,
+		w.origin.saw(epoch, meta.Sequence.Consumer)
+		d := &delivery[T]{msg: m, epoch: epoch, extender: extender, sequence: meta.Sequence.Stream, waiting: meta.NumPending, Message: Message[T]{
+			Header: m.Header, Attempt: 1, Deliveries: int(meta.NumDelivered), Published: meta.Timestamp,
 		}}
 		d.Body, d.id, err = w.decode(m)
 		switch {
 		case err != nil:
-			unreadable = append(unreadable, rejected[T]{d, err.Error()})
-		case d.Deliveries > w.config.Attempts:
-			suspects = append(suspects, d)
+			unreadable = append(unreadable, failure[T]{delivery: d, err: err})
+		case d.Deliveries > 1:
+			w.counts.redelivered.Add(1)
+			d.key = w.config.Stream + "." + d.identity(".")
+			again = append(again, d)
 		default:
-			batch = append(batch, d)
+			fresh = append(fresh, d)
 		}
 	}
-	w.together(work, batch)
-	w.setAside(work, unreadable...)
-	w.suspects(work, suspects)
+	if len(fresh) > 0 {
+		w.batch(work, fresh)
+	}
+	w.settle(work, &results[T]{rejected: unreadable})
+	if len(again) > 0 {
+		w.redelivered(work, again)
+	}
 }
 
-// decode makes a panic of the codec an error: it would end the process before
-// anything is known of the message, and again each time.
+// decode returns a panic of the codec as an error: it would end the process
+// before anything is known of the message, and again each time.
 func (w *worker[T]) decode(m *nats.Msg) (body T, id string, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = w.panicked(p, "the codec panicked")
-		}
-	}()
-	body, err = w.codec.Decode(m.Header, m.Data)
-	return body, w.codec.ID(body), err
-}
-
-// together handles a batch, and where that fails its messages one by one.
-func (w *worker[T]) together(work context.Context, batch []*delivery[T]) {
-	if len(batch) == 0 {
-		return
-	}
-	err := w.attempt(work, batch)
-	if err == nil {
-		for _, d := range batch {
-			w.ack(d)
-		}
-		return
-	}
-	var givenUp []rejected[T] // set aside together: each might wait for room
-	for _, d := range batch {
-		if len(batch) > 1 {
-			err = w.attempt(work, []*delivery[T]{d})
-		}
-		givenUp = append(givenUp, w.conclude(work, d, err)...)
-	}
-	w.setAside(work, givenUp...)
-}
-
-// attempt calls the handler in this process's turn.
-func (w *worker[T]) attempt(work context.Context, batch []*delivery[T]) error {
-	done, err := w.client.turns.together(work)
-	if err != nil {
+	err = recovered(func() (err error) {
+		body, err = w.codec.Decode(m.Header, m.Data)
+		id = w.codec.ID(body)
 		return err
-	}
-	defer done()
-	begun := time.Now()
-	err = w.call(work, batch)
-	w.size.handled(len(batch), time.Since(begun))
-	return err
+	})
+	w.logPanics(err, "codec panicked")
+	return body, id, err
 }
 
-// call makes a panic of the handler a failure.
-func (w *worker[T]) call(work context.Context, batch []*delivery[T]) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = w.panicked(p, "the handler panicked")
+// redelivered handles messages that were delivered before, by what is on record
+// about them.
+func (w *worker[T]) redelivered(work context.Context, messages []*delivery[T]) {
+	keys := make([]string, len(messages))
+	for i, d := range messages {
+		keys[i] = d.key
+	}
+	records, err := w.attempts.known(work, keys)
+	if err != nil {
+		w.giveBack(messages)
+		return
+	}
+	var clean, isolated, later []*delivery[T]
+	_, backingOff := w.breaker.state()
+	for _, d := range messages {
+		d.record = records[d.key]
+		d.record.Blamed = w.blames(d.record)
+		d.Attempt = d.record.Failures + 1
+		switch {
+		case backingOff != nil && d.record.Failures > 0 && d.waiting > 0:
+			// Another message is a better proof that something succeeds, and
+			// this one has fewer attempts left.
+			later = append(later, d)
+		case inQuarantine(d):
+			isolated = append(isolated, d)
+		default:
+			clean = append(clean, d)
 		}
-	}()
-	messages := make([]Message[T], len(batch))
-	for i, d := range batch {
-		messages[i] = d.Message
 	}
-	return w.handle(work, messages)
+	w.giveBack(later)
+	if len(clean) > 0 {
+		w.batch(work, clean)
+	}
+	w.quarantine(work, isolated)
 }
 
-func (w *worker[T]) panicked(p any, message string) error {
-	err := fmt.Errorf("panic: %v", p)
-	w.log.Error().Err(err).Bytes("stack", debug.Stack()).Msg(message)
-	return err
+// settle tells the broker what becomes of messages.
+func (w *worker[T]) settle(work context.Context, r *results[T]) {
+	w.ack(r.done)
+	w.giveBack(r.back)
+	for _, d := range r.left { // its deadline passes, and another replica gets it
+		d.extender.release(d.msg)
+	}
+	w.counts.retried.Add(w.nak(r.retried, func(*delivery[T]) time.Duration { return w.breaker.delay() }))
+	dead := append(r.rejected, w.count(work, r.failed)...)
+	w.deadLetter(work, dead)
 }
 
-// conclude settles a message that was handled alone, or returns it to be set
-// aside.
-func (w *worker[T]) conclude(work context.Context, d *delivery[T], err error) []rejected[T] {
-	switch {
-	case err == nil:
-		w.ack(d)
-	case work.Err() != nil: // told to stop: not the message's fault
-		w.giveBack(work, d, 0)
-	case d.Deliveries >= w.config.Attempts:
-		w.counts.failed.Add(1)
-		return []rejected[T]{{d, err.Error()}}
-	default:
-		w.counts.failed.Add(1)
-		pause := backoff(w.config.Backoff, w.config.MaxBackoff, d.Deliveries)
-		w.log.Info().Err(err).Str("id", d.id).Int("delivery", d.Deliveries).Stringer("again_in", pause.Round(time.Millisecond)).Msg("cannot handle the message; it will come again")
-		w.again(d, pause)
+// count puts failures on record, has their messages come again later, and returns
+// those that have no attempt left.
+func (w *worker[T]) count(work context.Context, failed []failure[T]) (dead []failure[T]) {
+	if len(failed) == 0 {
+		return nil
 	}
-	return nil
+	w.counts.failed.Add(int64(len(failed)))
+	before, failures := make(map[string]record, len(failed)), make(map[string]record, len(failed))
+	for _, f := range failed {
+		f.key = w.config.Stream + "." + f.identity(".")
+		before[f.key] = f.record
+		failures[f.key] = record{Reason: oneLine(f.err.Error()), Worker: w.id, Successes: f.successes, Blamed: f.blamed || w.blames(f.record)}
+	}
+	after, err := w.attempts.fail(work, before, failures)
+	if err != nil {
+		if work.Err() == nil {
+			w.log.Error().Err(err).Int("messages", len(failed)).Msg("cannot put failed attempts on record; their messages are tried again")
+		}
+		for _, f := range failed {
+			w.nak([]*delivery[T]{f.delivery}, func(*delivery[T]) time.Duration { return w.config.MaxBackoff })
+		}
+		return nil
+	}
+	for _, f := range failed {
+		f.record = after[f.key]
+		log := w.log.Info().Err(f.err).Str("id", f.id).Int("attempt", f.record.Failures)
+		switch {
+		case f.record.Failures >= w.config.Attempts:
+			log.Discard()
+			dead = append(dead, f)
+		case errors.Is(f.err, errAbandoned):
+			log.Msg("attempt failed; the message is released")
+			f.extender.release(f.msg)
+		default:
+			pause := w.backoff(f.delivery)
+			log.Stringer("again_in", pause.Round(time.Millisecond)).Msg("attempt failed; the message comes again")
+			w.nak([]*delivery[T]{f.delivery}, func(*delivery[T]) time.Duration { return pause })
+		}
+	}
+	return dead
 }
 
-func (w *worker[T]) ack(d *delivery[T]) {
-	if d.hold.release(d.msg) {
-		w.reply(d.msg, "+ACK")
-		w.counts.acknowledged.Add(1)
-	}
+// blames reports whether other messages have succeeded since the message failed
+// last, as far as this process can tell.
+func (w *worker[T]) blames(r record) bool {
+	return r.Blamed || r.Worker == w.id && w.breaker.succeededSoFar() > r.Successes
 }
 
-// giveBack returns a message to the queue for no fault of its own, after pause;
-// at once when work has ended, for another replica to do.
-func (w *worker[T]) giveBack(work context.Context, d *delivery[T], pause time.Duration) {
-	if work.Err() != nil {
-		pause = 0
+// backoff is the pause before the next attempt at a message that has failed. While
+// consumption backs off it is longer than the pause, so that another message is
+// tried next.
+func (w *worker[T]) backoff(d *delivery[T]) time.Duration {
+	pause := backoff(w.config.Backoff, w.config.MaxBackoff, d.record.Failures)
+	if _, reason := w.breaker.state(); reason != nil {
+		pause = max(pause, w.breaker.delay())
 	}
-	if w.again(d, pause) {
-		w.counts.handedBack.Add(1)
-	}
+	return pause
 }
 
-// again has the message come again after pause, and says whether it was still
-// to be settled.
-func (w *worker[T]) again(d *delivery[T], pause time.Duration) bool {
-	if !d.hold.release(d.msg) {
+// ack acknowledges messages that are done.
+func (w *worker[T]) ack(done []*delivery[T]) {
+	var recorded []string
+	for _, d := range done {
+		if w.reply(d, "+ACK") {
+			w.counts.acknowledged.Add(1)
+		}
+		if d.record.sequence > 0 || d.record.Running != "" {
+			recorded = append(recorded, d.key)
+		}
+	}
+	w.attempts.clear(w.cleanUp, recorded)
+}
+
+// giveBack returns messages that were not tried to the queue, for this or another
+// replica, at once. Those that have failed before come later, so that the others
+// are tried first.
+func (w *worker[T]) giveBack(messages []*delivery[T]) {
+	w.counts.handedBack.Add(w.nak(messages, func(d *delivery[T]) time.Duration {
+		if d.record.Failures == 0 {
+			return 0
+		}
+		return w.backoff(d)
+	}))
+}
+
+// nak has messages delivered again after a pause, and returns how many.
+func (w *worker[T]) nak(messages []*delivery[T], pause func(*delivery[T]) time.Duration) (n int64) {
+	for _, d := range messages {
+		verdict := "-NAK"
+		if p := pause(d); p > 0 {
+			verdict = fmt.Sprintf(`-NAK {"delay":%d}`, p)
+		}
+		if w.reply(d, verdict) {
+			n++
+		}
+	}
+	return n
+}
+
+// reply tells the broker what became of a delivery, once, and reports whether it
+// did. Nobody waits for an answer: a reply that is lost leads to a redelivery,
+// which is what must happen then.
+func (w *worker[T]) reply(d *delivery[T], verdict string) bool {
+	if !d.extender.release(d.msg) || !w.owns(d.epoch) {
 		return false
 	}
-	if pause == 0 {
-		w.reply(d.msg, "-NAK")
-	} else {
-		w.reply(d.msg, fmt.Sprintf(`-NAK {"delay":%d}`, pause))
-	}
+	_ = w.client.conn.Publish(d.msg.Reply, []byte(verdict))
 	return true
 }
 
-// reply tells the broker what became of a delivery. Nobody waits for an answer:
-// a reply that is lost leads to a redelivery, which is what must happen then.
-func (w *worker[T]) reply(m *nats.Msg, verdict string) {
-	_ = w.client.conn.Publish(m.Reply, []byte(verdict))
-}
-
-// inProgress asks the broker for more time. During an outage such requests would
-// fill the client's buffer, in which acknowledgements wait for its end.
-func (w *worker[T]) inProgress(m *nats.Msg) {
-	if w.client.conn.IsConnected() {
-		w.reply(m, "+WPI")
+// extend asks the broker for more time. During an outage such requests would fill
+// the client's buffer, in which acks wait for its end.
+func (w *worker[T]) extend(m *nats.Msg, epoch int) {
+	if w.client.conn.IsConnected() && w.origin.current(epoch, w.client.conn) {
+		_ = w.client.conn.Publish(m.Reply, []byte("+WPI"))
 	}
 }

@@ -2,6 +2,8 @@ package queue_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -73,16 +75,40 @@ func (f *fixture) letters() []*jetstream.RawStreamMsg {
 	return letters
 }
 
-// trials returns the records of trials that have not ended.
-func (f *fixture) trials() []string {
+// attempt is an attempt record.
+type attempt struct {
+	Failures        int
+	Reason, Running string
+}
+
+// records returns the attempt records, by their keys.
+func (f *fixture) records() map[string]attempt {
 	f.Helper()
-	kv, err := f.js.KeyValue(f.Context(), topology.Suspects)
+	kv, err := f.js.KeyValue(f.Context(), topology.Attempts)
 	require.NoError(f, err)
 	lister, err := kv.ListKeys(f.Context())
 	require.NoError(f, err)
-	keys := []string{}
+	records := make(map[string]attempt)
 	for key := range lister.Keys() {
-		keys = append(keys, key)
+		entry, err := kv.Get(f.Context(), key)
+		if errors.Is(err, jetstream.ErrKeyNotFound) {
+			continue // deleted meanwhile
+		}
+		require.NoError(f, err)
+		var a attempt
+		require.NoError(f, json.Unmarshal(entry.Value(), &a))
+		records[key] = a
 	}
-	return keys
+	return records
+}
+
+// running is how many attempts in isolation are on record.
+func (f *fixture) running() (n int) {
+	f.Helper()
+	for _, a := range f.records() {
+		if a.Running != "" {
+			n++
+		}
+	}
+	return n
 }

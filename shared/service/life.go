@@ -21,7 +21,7 @@ func (p Program) live(ctx context.Context, log zerolog.Logger) (told time.Time, 
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	l := newLink(log, settings.Broker)
 	l.strict = true
-	s := &Service{Name: p.Name, Log: log, Registry: registry, Grace: settings.Grace, health: &health{}}
+	s := &Service{Name: p.Name, Log: log, Registry: registry, Grace: settings.Grace, HandlerTimeout: settings.HandlerTimeout, health: &health{}}
 	s.ReadyWhen(l.ready)
 	s.ReadyWhen(func() error {
 		if ctx.Err() != nil {

@@ -24,6 +24,9 @@ type Service struct {
 	// have returned. What waits for others should give up earlier, so that there is
 	// time to hand back and to flush.
 	Grace time.Duration
+	// HandlerTimeout is how long the handler of a queue may take; 0 is the
+	// queue's default.
+	HandlerTimeout time.Duration
 
 	health   *health
 	counts   atomic.Pointer[func() map[string]int64]

@@ -24,6 +24,8 @@ type Settings struct {
 	// must be longer (see Program.Run).
 	Grace time.Duration `env:"GRACE" group:"Operation:" default:"10s" help:"Shutdown timeout: end this long after SIGTERM at the latest, whether or not work in progress has finished."`
 
+	HandlerTimeout time.Duration `env:"HANDLER_TIMEOUT" group:"Operation:" default:"30s" help:"How long the handler of a queue may take for one batch, before its messages are released for other replicas."`
+
 	Version kong.VersionFlag `help:"Print version and commit, and exit."`
 }
 
@@ -46,6 +48,9 @@ func (s *Settings) Validate() error {
 	}
 	if s.Grace <= 0 {
 		return fmt.Errorf("--grace must be more than 0s but got %v", s.Grace)
+	}
+	if s.HandlerTimeout <= 0 {
+		return fmt.Errorf("--handler-timeout must be more than 0s but got %v", s.HandlerTimeout)
 	}
 	return nil
 }

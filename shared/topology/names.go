@@ -26,13 +26,13 @@ const (
 	Generator = "generator"
 )
 
-// The ledgers' key-value buckets, and that of the queues' trials of suspects.
+// The ledgers' key-value buckets, and that of the queues' attempt records.
 const (
 	Asked     = "asked"
 	Generated = "generated"
 	Stored    = "stored"
 	Received  = "received"
-	Suspects  = "suspects"
+	Attempts  = "attempts"
 )
 
 // MetadataReset is the metadata of a queue's or ledger's stream that tells its

@@ -51,8 +51,9 @@ const (
 	// deduplicateLetters outlasts the redelivery of a message whose letter was
 	// written and whose termination was lost. Letters are few.
 	deduplicateLetters = 10 * time.Minute
-	// forgetTrials removes records of trials that nobody came back to.
-	forgetTrials = 24 * time.Hour
+	// attemptsExpire is how long attempt records live. A message that fails is
+	// tried again much sooner.
+	attemptsExpire = 24 * time.Hour
 )
 
 // complete validates the settings and fills in the defaults.

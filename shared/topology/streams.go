@@ -3,7 +3,7 @@ package topology
 import "github.com/nats-io/nats.go/jetstream"
 
 // Streams returns the configuration of every stream: queues, dead letters,
-// ledgers, trials. It fails when a setting is out of range.
+// ledgers, attempt records. It fails when a setting is out of range.
 func Streams(settings Settings) ([]jetstream.StreamConfig, error) {
 	s, err := settings.complete()
 	if err != nil {
@@ -31,14 +31,14 @@ func Streams(settings Settings) ([]jetstream.StreamConfig, error) {
 		streams = append(streams, ledgerStream(name, s))
 	}
 	return append(streams, jetstream.StreamConfig{
-		Name:              "KV_" + Suspects,
-		Description:       "lone attempts at messages suspected of killing their workers",
-		Subjects:          []string{"$KV." + Suspects + ".>"},
+		Name:              "KV_" + Attempts,
+		Description:       "failed attempts at messages",
+		Subjects:          []string{"$KV." + Attempts + ".>"},
 		Storage:           jetstream.FileStorage,
 		Replicas:          s.Replicas,
 		MaxMsgsPerSubject: 1,
 		MaxMsgSize:        maxEntry,
-		MaxAge:            forgetTrials,
+		MaxAge:            attemptsExpire,
 		Duplicates:        s.duplicates(deduplicate),
 		Discard:           jetstream.DiscardNew,
 		AllowRollup:       false, // both services write here: one would wipe the other's records

@@ -2,6 +2,8 @@ package topology
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -11,13 +13,6 @@ import (
 	"decoupled.example/shared/ledger"
 	"decoupled.example/shared/publish"
 	"decoupled.example/shared/queue"
-)
-
-const (
-	// attempts is how often a message may fail. Three to five is common.
-	attempts   = 5
-	backoff    = 250 * time.Millisecond
-	maxBackoff = 30 * time.Second
 )
 
 // Queues are the three queues, typed by what is in them.
@@ -31,36 +26,54 @@ type Queues struct {
 type Topology struct {
 	Queues
 
-	conn      *nats.Conn
-	publisher *publish.Publisher
-	log       zerolog.Logger
-	grace     time.Duration
+	conn            *nats.Conn
+	publisher       *publish.Publisher
+	log             zerolog.Logger
+	shutdownTimeout time.Duration
+}
+
+// Options are the settings of a program that are not the broker's.
+type Options struct {
+	// ShutdownTimeout is how long a queue's Consume may go on after its context
+	// has ended.
+	ShutdownTimeout time.Duration
+	// HandlerTimeout is that of queue.Config; 0 is its default.
+	HandlerTimeout time.Duration
 }
 
 // Open returns the view over conn, which stays the caller's to close. It asks
-// the broker for nothing. After a queue's Consume was told to stop, the work in
-// hand may take grace to finish.
-func Open(conn *nats.Conn, log zerolog.Logger, grace time.Duration) (*Topology, error) {
+// the broker for nothing.
+func Open(conn *nats.Conn, log zerolog.Logger, options Options) (*Topology, error) {
 	publisher, err := publish.New(conn, log)
 	if err != nil {
 		return nil, err
 	}
-	client, err := queue.NewClient(conn, publisher, log, grace)
+	client, err := queue.NewClient(conn, publisher, log, options.ShutdownTimeout)
 	if err != nil {
 		return nil, err
 	}
 	return &Topology{
 		Queues: Queues{
-			Requests:  queue.New(client, config(Requests, SubjectRequest), contract.Requests),
-			Responses: queue.New(client, config(Responses, SubjectResponse), contract.Responses),
-			Receipts:  queue.New(client, config(Receipts, SubjectReceipt), contract.Receipts),
+			Requests:  queue.New(client, options.config(Requests, SubjectRequest), contract.Requests),
+			Responses: queue.New(client, options.config(Responses, SubjectResponse), contract.Responses),
+			Receipts:  queue.New(client, options.config(Receipts, SubjectReceipt), contract.Receipts),
 		},
-		conn: conn, publisher: publisher, log: log, grace: grace,
+		conn: conn, publisher: publisher, log: log, shutdownTimeout: options.ShutdownTimeout,
 	}, nil
 }
 
-// Grace is how long work in hand may take after a stop.
-func (t *Topology) Grace() time.Duration { return t.grace }
+// ShutdownTimeout is how long work may go on after its context has ended.
+func (t *Topology) ShutdownTimeout() time.Duration { return t.shutdownTimeout }
+
+// Problems says what keeps this process from working on a queue at full speed.
+func (t *Topology) Problems() []string {
+	return slices.Concat(t.Requests.Problems(), t.Responses.Problems(), t.Receipts.Problems())
+}
+
+// Live returns an error when only a new process can help: see queue.Queue.Live.
+func (t *Topology) Live() error {
+	return errors.Join(t.Requests.Live(), t.Responses.Live(), t.Receipts.Live())
+}
 
 // AwaitConnection returns when there is a connection; with an error if ctx ends
 // before, or the connection is closed.
@@ -73,10 +86,12 @@ func (t *Topology) Ledger(name string) *ledger.JetStream {
 	return ledger.NewJetStream(t.conn, t.publisher, t.log, name)
 }
 
-func config(stream, subject string) queue.Config {
+// config leaves what is tried how often and for how long to the defaults of
+// package queue.
+func (o Options) config(stream, subject string) queue.Config {
 	return queue.Config{
 		Stream: stream, Subject: subject, Consumer: ConsumerOf(stream),
-		Letters: SubjectDead + "." + stream, Suspects: Suspects,
-		Attempts: attempts, Backoff: backoff, MaxBackoff: maxBackoff,
+		DeadLetterStream: DeadLetters, DeadLetterSubject: SubjectDead + "." + stream, AttemptBucket: Attempts,
+		HandlerTimeout: o.HandlerTimeout,
 	}
 }

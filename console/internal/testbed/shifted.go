@@ -79,7 +79,7 @@ func (b *Bed) via(answers, requests func(stated []byte) []byte) {
 	b.Via, b.url = b.url, direct
 	b.JS, err = jetstream.New(b.Conn)
 	require.NoError(b.t, err)
-	b.Topology, err = topology.Open(b.Conn, b.Log(), grace)
+	b.Topology, err = topology.Open(b.Conn, b.Log(), topology.Options{ShutdownTimeout: grace})
 	require.NoError(b.t, err)
 }
 

@@ -1,0 +1,309 @@
+package queue
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+
+	"decoupled.example/shared/direct"
+	"decoupled.example/shared/publish"
+)
+
+// recordWithin bounds the wait for a record of failed attempts to be stored.
+// Messages that succeed must not wait for those that fail.
+const recordWithin = 5 * time.Second
+
+// record is what is known of the attempts at one message, on all replicas.
+type record struct {
+	// Failures is the number of attempts that failed.
+	Failures int `json:"failures"`
+	// Reason is that of the last failure, one line.
+	Reason string `json:"reason,omitempty"`
+	// Worker is the process that saw the last failure, and Successes how often its
+	// handler had succeeded by then.
+	Worker    string `json:"worker,omitempty"`
+	Successes int    `json:"successes,omitempty"`
+	// Blamed says that other messages succeeded after this one had failed, so that
+	// no dependency is to blame.
+	Blamed bool `json:"blamed,omitempty"`
+	// Running names the attempt in isolation that is under way. It is set before
+	// the attempt and cleared after it, so one that stays tells that the worker
+	// died with the message.
+	Running string `json:"running,omitempty"`
+
+	sequence uint64 // of the entry that holds the record; 0 if there is none
+}
+
+// attempts stores the records of one queue's messages in a key-value bucket.
+//
+// A record is written on the condition that the entry is still the one that was
+// read, so that no failure is lost when two replicas have the same message. It may
+// be used concurrently.
+type attempts struct {
+	client *Client
+	log    zerolog.Logger
+	bucket string
+}
+
+func (a *attempts) stream() string { return "KV_" + a.bucket }
+
+func (a *attempts) subject(key string) string { return "$KV." + a.bucket + "." + key }
+
+// known returns the records of those of the messages that have one. It asks any
+// replica of the bucket, which may lag behind.
+func (a *attempts) known(ctx context.Context, keys []string) (map[string]record, error) {
+	records := make(map[string]record)
+	subjects := make([]string, len(keys))
+	for i, key := range keys {
+		subjects[i] = a.subject(key)
+	}
+	err := a.repeat(ctx, func(ctx context.Context) error {
+		messages, err := direct.Last(ctx, a.client.conn, a.stream(), subjects)
+		if errors.Is(err, nats.ErrNoResponders) {
+			return fmt.Errorf("%w: %w", jetstream.ErrBucketNotFound, err)
+		}
+		if err != nil {
+			return err
+		}
+		for _, m := range messages {
+			r, err := readRecord(m.Data, m.Sequence)
+			if err != nil {
+				return err
+			}
+			records[strings.TrimPrefix(m.Subject, a.subject(""))] = r
+		}
+		return nil
+	})
+	return records, err
+}
+
+// read returns the record of a message as the bucket's leader has it; the zero
+// record if there is none.
+func (a *attempts) read(ctx context.Context, key string) (r record, err error) {
+	err = a.repeat(ctx, func(ctx context.Context) error {
+		question := fmt.Appendf(nil, `{"last_by_subj":%q}`, a.subject(key))
+		m, err := a.client.conn.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+a.stream(), question)
+		if err != nil {
+			return err
+		}
+		var answer struct {
+			Error   *jetstream.APIError `json:"error"`
+			Message struct {
+				Sequence uint64 `json:"seq"`
+				Data     []byte `json:"data"`
+			} `json:"message"`
+		}
+		if err := json.Unmarshal(m.Data, &answer); err != nil {
+			return err
+		}
+		if answer.Error != nil && answer.Error.ErrorCode != jetstream.JSErrCodeMessageNotFound {
+			return answer.Error
+		}
+		r, err = readRecord(answer.Message.Data, answer.Message.Sequence)
+		return err
+	})
+	return r, err
+}
+
+// readRecord decodes an entry. A deleted one has no value.
+func readRecord(data []byte, sequence uint64) (r record, err error) {
+	if len(data) > 0 {
+		if err := json.Unmarshal(data, &r); err != nil {
+			return r, fmt.Errorf("entry %d is no attempt record: %w", sequence, err)
+		}
+	}
+	r.sequence = sequence
+	return r, nil
+}
+
+// change reads the record of a message, has change alter it, and writes it,
+// again if another replica has written it meanwhile. It returns the record as it
+// is written. A change that returns false is not written.
+func (a *attempts) change(ctx context.Context, key string, change func(*record) bool) (r record, err error) {
+	for {
+		if r, err = a.read(ctx, key); err != nil {
+			return r, err
+		}
+		if !change(&r) {
+			return r, nil
+		}
+		written, err := a.write(ctx, map[string]record{key: r})
+		if err != nil || written[key] {
+			return r, err
+		}
+		if err := wait(ctx, shortestPause); err != nil {
+			return r, err
+		}
+	}
+}
+
+// write stores the records whose entries are still those that were read, and
+// returns which are stored. The zero record deletes the entry.
+func (a *attempts) write(ctx context.Context, records map[string]record) (written map[string]bool, err error) {
+	if len(records) == 0 {
+		return nil, nil
+	}
+	keys := make([]string, 0, len(records))
+	messages := make([]*nats.Msg, 0, len(records))
+	for key, r := range records {
+		m := nats.NewMsg(a.subject(key))
+		m.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(r.sequence, 10))
+		if r.Failures == 0 && r.Running == "" {
+			m.Header.Set("KV-Operation", "DEL")
+		} else if m.Data, err = json.Marshal(r); err != nil {
+			return nil, err
+		}
+		keys, messages = append(keys, key), append(messages, m)
+	}
+	refused, err := a.client.publisher.Publish(ctx, a.stream(), messages)
+	if err != nil {
+		return nil, err
+	}
+	written = make(map[string]bool, len(keys))
+	for i, key := range keys {
+		switch {
+		case refused[i] == nil:
+			written[key] = true
+		case !errors.Is(refused[i], publish.ErrExists):
+			err = errors.Join(err, fmt.Errorf("cannot write attempt record %s: %w", key, refused[i]))
+		}
+	}
+	return written, err
+}
+
+// fail counts a failure of each message, described by failures, and returns the
+// records.
+func (a *attempts) fail(ctx context.Context, before, failures map[string]record) (map[string]record, error) {
+	ctx, cancel := context.WithTimeout(ctx, recordWithin)
+	defer cancel()
+	after := make(map[string]record, len(failures))
+	first := make(map[string]record, len(failures))
+	for key, failure := range failures {
+		r := before[key]
+		changed := r.Running != "" // by us, since it was read
+		r.fail(failure)
+		if after[key] = r; !changed {
+			first[key] = r
+		}
+	}
+	written, err := a.write(ctx, first)
+	if err != nil {
+		return nil, err
+	}
+	for key, failure := range failures {
+		if written[key] {
+			continue
+		}
+		after[key], err = a.change(ctx, key, func(r *record) bool {
+			r.fail(failure)
+			return true
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return after, nil
+}
+
+// fail counts a failure.
+func (r *record) fail(failure record) {
+	r.Failures++
+	r.Reason, r.Worker, r.Successes, r.Running = bounded(failure.Reason), failure.Worker, failure.Successes, ""
+	r.Blamed = r.Blamed || failure.Blamed
+}
+
+// bounded returns a reason that fits the bucket, whatever JSON makes of it.
+func bounded(reason string) string {
+	const most = 500 // bytes
+	if len(reason) > most {
+		return strings.ToValidUTF8(reason[:most], "") + "…"
+	}
+	return reason
+}
+
+// begin puts an attempt in isolation on record and returns the record. If the
+// last such attempt has not ended, its worker died: that counts as a failure, and
+// after the last of most attempts no further one begins.
+func (a *attempts) begin(ctx context.Context, key, attempt string, most int) (record, error) {
+	return a.change(ctx, key, func(r *record) bool {
+		if r.Running == attempt { // written before, and the confirmation was lost
+			return false
+		}
+		died := r.Running != ""
+		if died {
+			r.fail(record{Reason: "its worker process died while handling it in isolation"})
+		}
+		if r.Failures >= most {
+			return died
+		}
+		r.Running = attempt
+		return true
+	})
+}
+
+// end takes the attempt off the record: the worker is alive.
+func (a *attempts) end(ctx context.Context, key, attempt string) error {
+	_, err := a.change(ctx, key, func(r *record) bool {
+		ours := r.Running == attempt
+		if ours {
+			r.Running = ""
+		}
+		return ours
+	})
+	return err
+}
+
+// clear deletes the records of messages that are done. One that stays is harmless
+// and expires.
+func (a *attempts) clear(ctx context.Context, keys []string) {
+	if len(keys) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, cleanUpWithin)
+	defer cancel()
+	messages := make([]*nats.Msg, len(keys))
+	for i, key := range keys {
+		messages[i] = &nats.Msg{Subject: a.subject(key), Header: nats.Header{"KV-Operation": {"DEL"}}}
+	}
+	if _, err := a.client.publisher.Publish(ctx, a.stream(), messages); err != nil {
+		a.log.Debug().Err(err).Int("records", len(keys)).Msg("cannot delete attempt records; they expire")
+	}
+}
+
+// repeat asks until the broker has answered, ctx ends or the connection is closed.
+func (a *attempts) repeat(ctx context.Context, ask func(context.Context) error) error {
+	var said time.Time
+	for {
+		err := connected(a.client.conn)
+		if err == nil {
+			asking, cancel := context.WithTimeout(ctx, lookFor)
+			err = ask(asking)
+			cancel()
+		}
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() == nil && !errors.Is(err, nats.ErrConnectionClosed) {
+			if time.Since(said) > sayEvery && a.client.conn.IsConnected() {
+				said = time.Now()
+				a.log.Warn().Err(explain(err)).Str("bucket", a.bucket).Msg("cannot read attempt records yet; trying again")
+			}
+			if wait(ctx, lookEvery) == nil {
+				continue
+			}
+		}
+		return fmt.Errorf("cannot read attempt records: %w: %w", publish.ErrUnavailable, err)
+	}
+}
+
+// newAttempt names an attempt, like no other.
+func newAttempt() string { return rand.Text() }

@@ -1,0 +1,228 @@
+package queue
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"decoupled.example/shared/publish"
+)
+
+// Headers of a dead letter. Its body is the message's body, as it was.
+const (
+	LetterReason     = "Dead-Reason"     // why it was set aside, one line
+	LetterQueue      = "Dead-Queue"      // the stream it was in
+	LetterSubject    = "Dead-Subject"    // where it was published, and a redrive publishes it again
+	LetterSequence   = "Dead-Sequence"   // its sequence in the stream
+	LetterAttempts   = "Dead-Attempts"   // how many attempts at it failed
+	LetterDeliveries = "Dead-Deliveries" // how often it was delivered
+	LetterPublished  = "Dead-Published"  // when the stream stored it, RFC 3339
+	LetterTime       = "Dead-Time"       // when it was set aside, RFC 3339
+	LetterOmitted    = "Dead-Omitted"    // how many of its headers did not fit
+
+	// LetterOriginal precedes the name of each of the message's own headers.
+	// Under their own names the broker would obey them: a letter that expects
+	// the stream of its message is refused for ever.
+	LetterOriginal = "Original-"
+)
+
+const (
+	unknownID    = "unknown"
+	maxToken     = 128      // bytes
+	maxReason    = 1000     // bytes
+	maxOriginals = 16 << 10 // bytes of original headers; the broker takes 64 KiB in all
+
+	// storeWithin bounds the wait for dead letters to be stored. Where they cannot
+	// be (their stream is full, or missing) their messages stay in the queue and
+	// come again later: waiting for room would keep good messages waiting, too.
+	storeWithin = 5 * time.Second
+	// After a wait that was in vain, the next ones are shorter for a while.
+	storeAgainWithin = 250 * time.Millisecond
+	noRoomFor        = 30 * time.Second
+)
+
+// deadLetter makes messages dead letters, and only when those are confirmed takes
+// the messages out of the queue. What cannot be dead-lettered stays in the queue.
+func (w *worker[T]) deadLetter(work context.Context, messages []failure[T]) {
+	if len(messages) == 0 {
+		return
+	}
+	letters := make([]*nats.Msg, len(messages))
+	for i, m := range messages {
+		letters[i] = w.letter(m)
+	}
+	patience := storeWithin
+	if time.Since(time.Unix(0, w.noRoom.Load())) < noRoomFor {
+		patience = storeAgainWithin
+	}
+	within, cancel := context.WithTimeout(work, patience)
+	defer cancel()
+	refused, err := w.store(within, letters)
+	if err != nil && work.Err() == nil {
+		w.noRoom.Store(time.Now().UnixNano())
+	}
+	var recorded []string
+	for i, m := range messages {
+		log := w.log.With().Str("id", m.id).Str("reason", oneLine(m.err.Error())).Int("attempts", m.record.Failures).Int("deliveries", m.Deliveries).Logger()
+		if failed := errors.Join(err, refused[i]); failed != nil {
+			log.Error().Err(failed).Msg("cannot dead-letter a message; it stays in the queue")
+			pause := w.config.MaxBackoff
+			if work.Err() != nil {
+				pause = 0
+			}
+			w.counts.handedBack.Add(w.nak([]*delivery[T]{m.delivery}, func(*delivery[T]) time.Duration { return pause }))
+			continue
+		}
+		// Should this get lost, the message is delivered and judged again; the
+		// letter's message ID keeps the letter the only one.
+		if w.reply(m.delivery, "+TERM") {
+			w.counts.deadLettered.Add(1)
+			log.Warn().Msg("message dead-lettered")
+		}
+		if m.record.Failures > 0 || m.record.sequence > 0 {
+			recorded = append(recorded, m.key)
+		}
+	}
+	w.attempts.clear(w.cleanUp, recorded)
+}
+
+// store publishes dead letters. A letter whose message ID is taken counts as
+// stored only when it is found there: its message may have come again because its
+// termination was lost. Otherwise it is stored without an ID, since two letters
+// are better than none.
+func (w *worker[T]) store(ctx context.Context, letters []*nats.Msg) (refused map[int]error, err error) {
+	refused, err = w.client.publisher.Publish(ctx, w.config.DeadLetterStream, letters)
+	for i, reason := range refused {
+		switch {
+		case !errors.Is(reason, publish.ErrDuplicate):
+			if errors.Is(reason, publish.ErrTooLarge) {
+				refused[i] = w.storeWithoutExtras(ctx, letters[i])
+			}
+		case w.isStored(ctx, letters[i]):
+			delete(refused, i)
+		default:
+			w.log.Error().Str("message_id", letters[i].Header.Get(jetstream.MsgIDHeader)).Msg("another dead letter bears the message ID of this one; storing it without")
+			refused[i] = w.storeAgain(ctx, letters[i])
+		}
+		if refused[i] == nil {
+			delete(refused, i)
+		}
+	}
+	return refused, err
+}
+
+func (w *worker[T]) storeAgain(ctx context.Context, letter *nats.Msg) error {
+	letter.Header.Del(jetstream.MsgIDHeader)
+	refused, err := w.client.publisher.Publish(ctx, w.config.DeadLetterStream, []*nats.Msg{letter})
+	return errors.Join(err, refused[0])
+}
+
+// storeWithoutExtras stores a letter that is too large for the broker without the
+// message's own headers and with a short reason: what a redrive needs stays.
+func (w *worker[T]) storeWithoutExtras(ctx context.Context, letter *nats.Msg) error {
+	const shortReason = 100
+	omitted, _ := strconv.Atoi(letter.Header.Get(LetterOmitted))
+	for name, values := range letter.Header {
+		if strings.HasPrefix(name, LetterOriginal) {
+			omitted += len(values)
+			delete(letter.Header, name)
+		}
+	}
+	if omitted > 0 {
+		letter.Header.Set(LetterOmitted, strconv.Itoa(omitted))
+	}
+	if reason := letter.Header.Get(LetterReason); len(reason) > shortReason {
+		letter.Header.Set(LetterReason, strings.ToValidUTF8(reason[:shortReason], "")+"…")
+	}
+	refused, err := w.client.publisher.Publish(ctx, w.config.DeadLetterStream, []*nats.Msg{letter})
+	if errors.Is(refused[0], publish.ErrDuplicate) && w.isStored(ctx, letter) {
+		return err
+	}
+	return errors.Join(err, refused[0])
+}
+
+// isStored reports whether the last dead letter of the subject is about the same
+// message.
+func (w *worker[T]) isStored(ctx context.Context, letter *nats.Msg) bool {
+	m, err := w.client.conn.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+w.config.DeadLetterStream+"."+letter.Subject, nil)
+	if err != nil {
+		return false
+	}
+	for _, name := range []string{LetterQueue, LetterSequence, LetterPublished} {
+		if m.Header.Get(name) != letter.Header.Get(name) {
+			return false
+		}
+	}
+	return bytes.Equal(m.Data, letter.Data)
+}
+
+func (w *worker[T]) letter(d failure[T]) *nats.Msg {
+	header := nats.Header{
+		jetstream.MsgIDHeader: {w.config.Stream + ":" + d.identity(":")},
+		LetterReason:          {oneLine(d.err.Error())},
+		LetterQueue:           {w.config.Stream},
+		LetterSubject:         {d.msg.Subject},
+		LetterSequence:        {strconv.FormatUint(d.sequence, 10)},
+		LetterAttempts:        {strconv.Itoa(d.record.Failures)},
+		LetterDeliveries:      {strconv.Itoa(d.Deliveries)},
+		LetterPublished:       {d.Published.UTC().Format(time.RFC3339Nano)},
+		LetterTime:            {time.Now().UTC().Format(time.RFC3339Nano)},
+	}
+	room, omitted := maxOriginals, 0
+	for name, values := range d.msg.Header {
+		for _, v := range values {
+			size := len(LetterOriginal) + len(name) + len(": ") + len(v) + len("\r\n")
+			if size > room || !isHeaderName(name) {
+				omitted++
+				continue
+			}
+			room -= size
+			header[LetterOriginal+name] = append(header[LetterOriginal+name], v)
+		}
+	}
+	if omitted > 0 {
+		header.Set(LetterOmitted, strconv.Itoa(omitted))
+	}
+	id := d.id
+	if !isToken(id) {
+		id = unknownID
+	}
+	return &nats.Msg{Subject: w.config.DeadLetterSubject + "." + id, Header: header, Data: d.msg.Data}
+}
+
+// isToken says whether an ID can be a part of a subject. The broker cuts the
+// connection of who sends a line that is too long.
+func isToken(id string) bool {
+	return 0 < len(id) && len(id) <= maxToken && !strings.ContainsFunc(id, func(r rune) bool {
+		return r <= ' ' || r >= unicode.MaxASCII || strings.ContainsRune(".*>", r)
+	})
+}
+
+// isHeaderName says whether the client library can send a header of that name.
+// It receives names that it cannot send.
+func isHeaderName(name string) bool {
+	return !strings.ContainsFunc(name, func(r rune) bool {
+		return r <= ' ' || r >= unicode.MaxASCII || strings.ContainsRune(`"()/,:;<=>?@[\]{}`, r)
+	})
+}
+
+// oneLine makes text safe for a header and a terminal: printable and bounded.
+func oneLine(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, strings.ToValidUTF8(text, "?"))
+	if len(text) > maxReason {
+		text = strings.ToValidUTF8(text[:maxReason], "") + "…"
+	}
+	return text
+}

@@ -1,0 +1,133 @@
+package queue
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"decoupled.example/shared/publish"
+)
+
+// errNoReason takes the place of a reason that was not given.
+var errNoReason = errors.New("no reason given")
+
+// Retry returns an error that says that a dependency of the handler failed, not
+// the message: a database that restarts, an API that is overloaded. The attempt is
+// not counted, so it never makes a dead letter. The replica's consumption of the
+// queue backs off: it tries one message at a time, with pauses that grow from
+// 100 ms to Config.MaxPause, until one succeeds.
+//
+// Errors that unwrap to publish.ErrUnavailable, as those of this project's queues
+// and ledgers do during an outage of the broker, need no Retry: they mean the same.
+func Retry(err error) error { return RetryAfter(err, 0) }
+
+// RetryAfter is Retry with the shortest time until the next message is tried, for
+// a dependency that says how long it will be unavailable.
+func RetryAfter(err error, d time.Duration) error {
+	if err == nil {
+		err = errNoReason
+	}
+	return &retryError{err: err, after: d}
+}
+
+// Reject returns an error that says that the message can never succeed. It
+// becomes a dead letter at once, with err as its reason. Returned for a batch of
+// several messages, without a BatchError, it says that of one of them.
+func Reject(err error) error {
+	if err == nil {
+		err = errNoReason
+	}
+	return &rejectError{err}
+}
+
+// BatchError names the messages of a batch that failed, by their index, with the
+// error of each: a plain one, Retry or Reject. All others have succeeded and are
+// acked. An empty BatchError means that all have.
+type BatchError map[int]error
+
+// Error lists the first few failures.
+func (e BatchError) Error() string {
+	const most = 3
+	var text []string
+	indexes := slices.Sorted(maps.Keys(e))
+	for _, i := range indexes[:min(len(indexes), most)] {
+		text = append(text, fmt.Sprintf("message %d: %v", i, e[i]))
+	}
+	if len(indexes) > most {
+		text = append(text, fmt.Sprintf("and %d more", len(indexes)-most))
+	}
+	return strings.Join(text, "; ")
+}
+
+type retryError struct {
+	err   error
+	after time.Duration
+}
+
+func (e *retryError) Error() string { return e.err.Error() }
+func (e *retryError) Unwrap() error { return e.err }
+
+type rejectError struct{ err error }
+
+func (e *rejectError) Error() string { return e.err.Error() }
+func (e *rejectError) Unwrap() error { return e.err }
+
+// isRetry reports whether err blames a dependency.
+func isRetry(err error) bool {
+	_, retry := errors.AsType[*retryError](err)
+	return retry || errors.Is(err, publish.ErrUnavailable)
+}
+
+func isReject(err error) bool {
+	_, reject := errors.AsType[*rejectError](err)
+	return reject
+}
+
+// retryAfter is the shortest pause that err asks for.
+func retryAfter(err error) time.Duration {
+	if retry, ok := errors.AsType[*retryError](err); ok {
+		return retry.after
+	}
+	return 0
+}
+
+// named returns what err says of each of n messages, and whether it names them.
+// One with an index out of range names nothing: it is about some other batch.
+func named(err error, n int) (BatchError, bool) {
+	failed, ok := errors.AsType[BatchError](err)
+	if !ok {
+		return nil, false
+	}
+	failed = maps.Clone(failed)
+	for i, err := range failed {
+		switch {
+		case err == nil:
+			delete(failed, i)
+		case i < 0 || i >= n:
+			return nil, false
+		}
+	}
+	return failed, true
+}
+
+// panicError is the error that a panic is turned into.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+
+// recovered calls f and returns a panic as an error.
+func recovered(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &panicError{p, debug.Stack()}
+		}
+	}()
+	return f()
+}

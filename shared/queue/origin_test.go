@@ -1,0 +1,120 @@
+package queue_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"decoupled.example/shared/contract"
+	"decoupled.example/shared/queue"
+	"decoupled.example/shared/topology"
+)
+
+// The broker matches an ack by the message's sequence alone. What was delivered
+// before the queue was deleted and re-created must not settle, nor extend, what
+// has that sequence now.
+func TestConsume_SettlesNothingOfAnEarlierConsumer(t *testing.T) {
+	t.Parallel()
+	recreated := map[string]func(f *fixture){
+		"stream": func(f *fixture) { f.recreate(topology.Requests) },
+		"consumer": func(f *fixture) {
+			config := f.consumer().Config
+			require.NoError(f, f.js.DeleteConsumer(f.Context(), topology.Requests, topology.Generator))
+			_, err := f.js.CreateConsumer(f.Context(), topology.Requests, config)
+			require.NoError(f, err)
+		},
+		"broker": func(f *fixture) { // with other data, while the client is disconnected
+			f.broker.Stop()
+			f.broker.Wipe()
+			f.broker.Restart()
+			f.setUp(topology.Settings{AckWait: never})
+		},
+	}
+	results := map[string]func(context.Context) error{
+		"ack":         func(context.Context) error { return nil },
+		"nak":         func(context.Context) error { return errors.New("no") },
+		"retry":       func(context.Context) error { return queue.Retry(errors.New("no")) },
+		"dead-letter": func(context.Context) error { return queue.Reject(errors.New("no")) },
+		"shut down":   func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
+	}
+	for what, recreate := range recreated {
+		for name, result := range results {
+			t.Run(what+", "+name, func(t *testing.T) {
+				t.Parallel()
+				f := start(t, topology.Settings{AckWait: never})
+				conn := f.connect()
+				old := f.publish(f.requests(), 1)
+				begun, finish := make(chan struct{}), make(chan struct{})
+				config := requestsConfig()
+				config.Concurrency = 1
+				q := queue.New(f.client(conn, time.Second), config, contract.Requests)
+				c := f.consume(q, func(ctx context.Context, _ []queue.Message[request]) error {
+					close(begun)
+					<-finish
+					return result(ctx)
+				})
+				release := sync.OnceFunc(func() { close(finish) })
+				t.Cleanup(release)
+				receive(t, begun, "nothing is handled")
+
+				recreate(f)
+				other := f.requests()
+				fresh := f.publish(other, 1)[0]
+				if what == "consumer" {
+					// The old message is delivered again, with the same sequence.
+					fresh = old[0]
+				}
+				took, done := make(chan struct{}, 9), make(chan struct{})
+				f.consume(other, func(_ context.Context, batch []queue.Message[request]) error {
+					if has(batch, fresh) {
+						took <- struct{}{}
+					}
+					<-done
+					return nil
+				})
+				t.Cleanup(sync.OnceFunc(func() { close(done) }))
+				receive(t, took, "the new message is not delivered")
+				wire := f.tap("$JS.ACK.>")
+				c.cancel()
+				release()
+				c.returned()
+				require.NoError(t, wire.conn.Flush())
+				require.Empty(t, wire.sent(""), "settled")
+				require.Positive(t, f.left(), "the new message is gone")
+			})
+		}
+	}
+}
+
+// After a connection was lost, what was delivered before is settled as usual when
+// the consumer is the same.
+func TestConsume_SettlesAfterAReconnect(t *testing.T) {
+	t.Parallel()
+	f := start(t, topology.Settings{AckWait: never})
+	q := f.requests()
+	values := f.publish(q, 1)
+	begun, finish := make(chan struct{}), make(chan struct{})
+	h := newHandled()
+	f.consume(q, func(ctx context.Context, batch []queue.Message[request]) error {
+		if h.count() == 0 && len(batch) > 0 {
+			select {
+			case <-begun:
+			default:
+				close(begun)
+			}
+			<-finish
+		}
+		return h.handle(ctx, batch)
+	})
+	receive(t, begun, "nothing is handled")
+	f.broker.Restart()
+	close(finish)
+	t.Cleanup(func() { t.Log(f.logs.String(), q.Counts()) })
+	f.drained()
+	h.requireEachOnce(t, values)
+	require.Zero(t, f.logs.lines("deleted or re-created"))
+}
