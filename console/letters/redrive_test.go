@@ -124,7 +124,7 @@ func TestInterruptedRedriveIsRepeated(t *testing.T) {
 	stop()
 	all := list(t, b, open(t, b))
 	require.Len(t, all, n)
-	require.Equal(t, 5, all[0].Deliveries)
+	require.Equal(t, 5, all[0].Attempts)
 
 	interrupted, err := letters.Open(b.Context(), cannotDelete)
 	require.NoError(t, err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/shared/contract"
@@ -218,4 +219,39 @@ func TestNewStreamsMessageHasItsOwnLetter(t *testing.T) {
 		require.Len(t, f.letters(), letters)
 		f.recreate(topology.Requests)
 	}
+}
+
+// A message ID proves nothing: somebody may have used it for another letter.
+func TestDeadLetter_IsStoredThoughAnotherBearsItsMessageID(t *testing.T) {
+	t.Parallel()
+	f := start(t, topology.Settings{AckWait: never})
+	raw(t, f.url, topology.SubjectRequest, "NATS/1.0\r\n\r\n", "poison")
+	id := "REQUESTS:1:" + strconv.FormatInt(f.message(1).Time.UnixNano(), 10)
+	_, err := f.js.Publish(t.Context(), "dead.REQUESTS.unknown", []byte("forged"), jetstream.WithMsgID(id))
+	require.NoError(t, err)
+	f.consume(f.requests(), newHandled().handle)
+	f.drained()
+	letters := f.letters()
+	require.Len(t, letters, 2)
+	require.Equal(t, "poison", string(letters[1].Data))
+	require.Equal(t, "1", letters[1].Header.Get(queue.LetterSequence))
+	require.Positive(t, f.logs.lines("another dead letter bears the message ID", id))
+}
+
+// The broker's limit may be lowered after a message was stored, or the message
+// may just fit its queue.
+func TestDeadLetter_LeavesOutWhatDoesNotFitTheBroker(t *testing.T) {
+	t.Parallel()
+	f := start(t, topology.Settings{AckWait: never}, func(o *server.Options) { o.MaxPayload = 8 << 10 })
+	header := "NATS/1.0\r\nLarge: " + strings.Repeat("x", 3<<10) + "\r\n\r\n"
+	body := strings.Repeat("y", 8<<10-len(header)-100)
+	raw(t, f.url, topology.SubjectRequest, header, body)
+	f.consume(f.requests(), newHandled().handle)
+	f.drained()
+	letters := f.letters()
+	require.Len(t, letters, 1)
+	require.Equal(t, body, string(letters[0].Data))
+	require.Empty(t, letters[0].Header.Get("Original-Large"))
+	require.Equal(t, "1", letters[0].Header.Get(queue.LetterOmitted))
+	require.Equal(t, topology.SubjectRequest, letters[0].Header.Get(queue.LetterSubject))
 }
