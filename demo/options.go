@@ -19,6 +19,10 @@ type options struct {
 	Generators  int           `default:"2" help:"Replicas of the generator."`
 	Work        time.Duration `default:"0s" help:"Time that one string takes."`
 	Fail        float64       `default:"0" help:"Fraction of requests (0 to 1) that fail each time they are tried."`
+	Reject      float64       `default:"0" help:"Fraction of requests that can never succeed, and become dead letters at once."`
+	Hang        float64       `default:"0" help:"Fraction of attempts whose handler never returns."`
+	Outage      time.Duration `default:"0s" help:"Time for which a dependency of the generators is down, again and again."`
+	OutageEvery time.Duration `default:"1m" help:"Time from the beginning of one outage to that of the next."`
 	Duration    time.Duration `default:"0s" help:"Stop after this time. 0: at Ctrl-C."`
 	Drain       time.Duration `default:"60s" help:"How long finishing may take."`
 	Port        int           `default:"0" help:"Port of the broker. 0: 4222, or a free one if that is taken."`
@@ -64,7 +68,9 @@ func (o options) broker() (broker.Options, error) {
 }
 
 func (o options) requestor() requestor.Options { return requestor.Options{Rate: o.Rate} }
-func (o options) generator() generator.Options { return generator.Options{Work: o.Work, Fail: o.Fail} }
+func (o options) generator() generator.Options {
+	return generator.Options{Work: o.Work, Fail: o.Fail, Reject: o.Reject, Hang: o.Hang, Outage: o.Outage, OutageEvery: o.OutageEvery}
+}
 
 func (o options) deployment() *embedded.Options {
 	return &embedded.Options{

@@ -2,10 +2,7 @@ package generator
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -46,32 +43,53 @@ func (g *Generator) Run(ctx context.Context) error {
 }
 
 // answer makes a string for each request. The one that was kept first wins, so a
-// request that is delivered again gets the very same string.
+// request that is delivered again gets the very same string. A request that fails
+// does not keep the others from being answered.
 func (g *Generator) answer(ctx context.Context, requests []queue.Message[contract.Request]) error {
-	responses := make([]contract.Response, len(requests))
+	failed := make(queue.BatchError)
+	var (
+		made    []contract.Response
+		indexes []int // of their requests
+	)
 	for i, request := range requests {
 		text, err := g.maker(ctx, request.Body)
-		if err != nil {
-			return fmt.Errorf("cannot make a string: %w", err)
+		if err != nil && ctx.Err() != nil && i > 0 { // those before it took all the time
+			err = queue.Retry(err)
 		}
-		responses[i] = contract.NewResponse(request.Body.ID, text, time.Now())
+		if err != nil {
+			failed[i] = fmt.Errorf("cannot make a string: %w", err)
+			continue
+		}
+		made, indexes = append(made, contract.NewResponse(request.Body.ID, text, time.Now())), append(indexes, i)
 	}
-	kept, mismatched, err := g.generated.Keep(ctx, responses...)
+	err := g.publish(ctx, made, indexes, failed)
+	if len(failed) == 0 {
+		return err
+	}
+	for _, i := range indexes {
+		if err != nil && failed[i] == nil {
+			failed[i] = err
+		}
+	}
+	return failed
+}
+
+// publish keeps the responses, and publishes what is kept. An entry that is not
+// the response to its request is published to nobody: its request has failed.
+func (g *Generator) publish(ctx context.Context, made []contract.Response, indexes []int, failed queue.BatchError) error {
+	kept, mismatched, err := g.generated.Keep(ctx, made...)
 	if err != nil {
 		return err
 	}
-	// An entry that is not the response to its request is published to nobody; the
-	// other requests are answered.
-	responses = responses[:0]
+	responses := kept[:0]
 	for i, response := range kept {
-		if mismatched[i] == nil {
-			responses = append(responses, response)
+		if err := mismatched[i]; err != nil {
+			failed[indexes[i]] = queue.Reject(err)
+			continue
 		}
+		responses = append(responses, response)
 	}
-	if err := g.queues.Responses.Publish(ctx, responses...); err != nil {
-		return err
-	}
-	return errors.Join(slices.Collect(maps.Values(mismatched))...)
+	return g.queues.Responses.Publish(ctx, responses...)
 }
 
 // markReceived ends a request's way.
@@ -84,7 +102,14 @@ func (g *Generator) markReceived(ctx context.Context, receipts []queue.Message[c
 	if err != nil {
 		return err
 	}
-	return errors.Join(slices.Collect(maps.Values(mismatched))...)
+	if mismatched == nil {
+		return nil
+	}
+	failed := make(queue.BatchError)
+	for i, err := range mismatched {
+		failed[i] = queue.Reject(err)
+	}
+	return failed
 }
 
 // Counts are what this replica has done since it started.
@@ -95,6 +120,9 @@ func (g *Generator) Counts() map[string]int64 {
 		"published":     responses.Published,
 		"received":      receipts.Acknowledged,
 		"redelivered":   requests.Redelivered + receipts.Redelivered,
+		"failed":        requests.Failed + receipts.Failed,
+		"retried":       requests.Retried + receipts.Retried,
+		"timed_out":     requests.TimedOut + receipts.TimedOut,
 		"dead_lettered": requests.DeadLettered + receipts.DeadLettered,
 
 		service.CountInHand: requests.InHand + receipts.InHand,

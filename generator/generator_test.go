@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"decoupled.example/shared/brokertest"
 	"decoupled.example/shared/contract"
 	"decoupled.example/shared/ledger"
+	"decoupled.example/shared/publish"
 	"decoupled.example/shared/queue"
 	"decoupled.example/shared/topology"
 )
@@ -140,16 +143,11 @@ func TestAnswer_PublishesNoMismatchedEntry(t *testing.T) {
 			_, err := b.Ledger(topology.Generated).Keep(t.Context(), entry(bad, []byte(value(bad))))
 			require.NoError(t, err)
 
-			err = b.answer(t.Context(), asked)
-			require.ErrorIs(t, err, ledger.ErrMismatch)
-			require.ErrorContains(t, err, "ledger generated holds a bad entry under "+bad)
-			require.ErrorContains(t, err, what)
-
-			var answered []string
-			for _, r := range b.responses(t) {
-				answered = append(answered, r.ID)
-			}
-			require.Equal(t, []string{asked[0].Body.ID, asked[2].Body.ID}, answered)
+			failed := requireBatchError(t, b.answer(t.Context(), asked), 1)
+			require.ErrorIs(t, failed[1], ledger.ErrMismatch)
+			require.ErrorContains(t, failed[1], "ledger generated holds a bad entry under "+bad)
+			require.ErrorContains(t, failed[1], what)
+			require.Equal(t, []string{asked[0].Body.ID, asked[2].Body.ID}, b.answered(t))
 		})
 	}
 }
@@ -170,25 +168,83 @@ func TestMarkReceived_NamesAMismatchedEntry(t *testing.T) {
 	_, err := b.Ledger(topology.Received).Keep(t.Context(), entry(receipt.ID, []byte("{}")))
 	require.NoError(t, err)
 	err = b.markReceived(t.Context(), []queue.Message[contract.Receipt]{{Body: receipt}})
-	require.ErrorIs(t, err, ledger.ErrMismatch)
-	require.ErrorContains(t, err, "ledger received holds a bad entry under "+receipt.ID)
+	failed := requireBatchError(t, err, 0)
+	require.ErrorIs(t, failed[0], ledger.ErrMismatch)
+	require.ErrorContains(t, failed[0], "ledger received holds a bad entry under "+receipt.ID)
 }
 
-func TestAFailureKeepsAndPublishesNothing(t *testing.T) {
+// A request that fails is named, nothing is kept or published for it, and the
+// others of its batch are answered.
+func TestAnswer_NamesTheRequestsThatFail(t *testing.T) {
 	t.Parallel()
 	failure := errors.New("no string today")
 	asked := requests(3)
 	b := open(t, func(_ context.Context, r contract.Request) (string, error) {
-		if r.ID == asked[2].Body.ID {
+		if r.ID == asked[1].Body.ID {
 			return "", failure
 		}
 		return contract.NewString(), nil
 	})
-	require.ErrorIs(t, b.answer(t.Context(), asked), failure)
+	failed := requireBatchError(t, b.answer(t.Context(), asked), 1)
+	require.ErrorIs(t, failed[1], failure)
+	require.Equal(t, []string{asked[0].Body.ID, asked[2].Body.ID}, b.answered(t))
 	n, err := b.Ledger(topology.Generated).Count(t.Context())
 	require.NoError(t, err)
-	require.Zero(t, n)
-	require.Empty(t, b.responses(t))
+	require.EqualValues(t, 2, n)
+}
+
+// While the broker is unavailable, nothing is answered, and only what failed by
+// itself counts as an attempt.
+func TestAnswer_ChargesAnOutageToNobody(t *testing.T) {
+	t.Parallel()
+	failure := errors.New("no string today")
+	asked := requests(3)
+	b := open(t, func(_ context.Context, r contract.Request) (string, error) {
+		if r.ID == asked[1].Body.ID {
+			return "", failure
+		}
+		return contract.NewString(), nil
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	failed := requireBatchError(t, b.answer(ctx, asked), 0, 1, 2)
+	require.ErrorIs(t, failed[0], publish.ErrUnavailable)
+	require.ErrorIs(t, failed[2], publish.ErrUnavailable)
+	require.ErrorIs(t, failed[1], failure)
+	require.ErrorIs(t, b.answer(ctx, asked[:1]), publish.ErrUnavailable)
+}
+
+// A request whose turn comes when the time is up was not tried.
+func TestAnswer_ChargesTheEndOfItsTimeOnlyToTheFirst(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	b := open(t, func(ctx context.Context, _ contract.Request) (string, error) {
+		cancel() // during the first
+		return "", ctx.Err()
+	})
+	failed := requireBatchError(t, b.answer(ctx, requests(3)), 0, 1, 2)
+	require.Equal(t, context.Canceled, errors.Unwrap(failed[0]), "a failed attempt")
+	for _, i := range []int{1, 2} {
+		require.Equal(t, queue.Retry(context.Canceled), errors.Unwrap(failed[i]))
+	}
+}
+
+// requireBatchError requires an error that names the messages with those indexes.
+func requireBatchError(t *testing.T, err error, indexes ...int) queue.BatchError {
+	t.Helper()
+	failed, ok := errors.AsType[queue.BatchError](err)
+	require.True(t, ok, "%v", err)
+	require.Equal(t, indexes, slices.Sorted(maps.Keys(failed)))
+	return failed
+}
+
+// answered are the IDs of the responses in the queue.
+func (b *bed) answered(t *testing.T) (ids []string) {
+	t.Helper()
+	for _, r := range b.responses(t) {
+		ids = append(ids, r.ID)
+	}
+	return ids
 }
 
 // A request is not done when its string is kept, but when its response is

@@ -3,50 +3,37 @@ package generator
 import (
 	"context"
 	"errors"
-	"fmt"
 	"hash/fnv"
 	"math"
+	"math/rand/v2"
 	"time"
 
 	"decoupled.example/shared/contract"
 	"decoupled.example/shared/queue"
 )
 
-// Maker makes the string for a request. An error is the request's fault: it is
-// tried again, and at last set aside. A Maker is called concurrently.
+// Maker makes the string for a request. What an error means for the request is
+// described at queue.Retry and queue.Reject; a plain one is a failed attempt. A
+// Maker is called concurrently.
 type Maker func(ctx context.Context, request contract.Request) (string, error)
 
-// Options are the settings of the generator's work, as flags.
-type Options struct {
-	Work   time.Duration `help:"Time that one string takes." default:"0s" env:"WORK"`
-	Fail   float64       `help:"Fraction of requests (0 to 1) that fail each time they are tried. The request's ID decides which." default:"0" env:"FAIL"`
-	Reject float64       `help:"Fraction of requests (0 to 1) that can never succeed. The request's ID decides which." default:"0" env:"REJECT"`
-}
-
-// Validate names the setting that is out of range.
-func (o Options) Validate() error {
-	if o.Work < 0 || o.Work > time.Hour {
-		return fmt.Errorf("--work must be from 0s to 1h, not %s", o.Work)
-	}
-	if !(o.Fail >= 0 && o.Fail <= 1) { // so that NaN is out of range too
-		return fmt.Errorf("--fail must be from 0 to 1, not %v", o.Fail)
-	}
-	if !(o.Reject >= 0 && o.Reject <= 1) {
-		return fmt.Errorf("--reject must be from 0 to 1, not %v", o.Reject)
-	}
-	return nil
-}
-
-// ErrRejected is why a request is rejected that Options.Reject has chosen.
-var ErrRejected = errors.New("this request was chosen to be rejected (--reject)")
-
-// ErrChosen is why a request fails that Options.Fail has chosen.
-var ErrChosen = errors.New("this request was chosen to fail (--fail)")
+// Why a request fails, by the option that makes it.
+var (
+	ErrChosen   = errors.New("this request was chosen to fail (--fail)")
+	ErrRejected = errors.New("this request was chosen to be rejected (--reject)")
+	ErrOutage   = errors.New("the dependency is down (--outage)")
+)
 
 // Random returns the Maker of the service: a random string, after the time that
-// the options say it takes.
+// the options say it takes, unless they choose the request for a fault.
 func Random(o Options) Maker {
 	return func(ctx context.Context, request contract.Request) (string, error) {
+		if o.down(time.Now()) {
+			return "", queue.Retry(ErrOutage)
+		}
+		if o.Hang > 0 && rand.Float64() < o.Hang {
+			hang()
+		}
 		if o.Work > 0 {
 			timer := time.NewTimer(o.Work)
 			defer timer.Stop()
@@ -56,21 +43,28 @@ func Random(o Options) Maker {
 				return "", ctx.Err()
 			}
 		}
-		if chosen(request.ID, o.Reject) {
-			return "", queue.Reject(ErrRejected)
-		}
-		if chosen(request.ID, o.Fail) {
+		switch place := place(request.ID); {
+		case place < o.Fail:
 			return "", ErrChosen
+		case place < o.Fail+o.Reject:
+			return "", queue.Reject(ErrRejected)
 		}
 		return contract.NewString(), nil
 	}
 }
 
-// chosen is true for that fraction of all IDs, and always the same ones.
-func chosen(id string, fraction float64) bool {
+// hang never returns.
+func hang() {
+	var never chan struct{}
+	<-never
+}
+
+// place returns where from 0 to 1 an ID is. It is always the same, and IDs are
+// spread evenly.
+func place(id string) float64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(id)) // never fails
 	// FNV spreads its last bytes badly over the upper bits; a multiplication
 	// by the golden ratio mends that.
-	return float64(h.Sum64()*0x9e3779b97f4a7c15)/math.MaxUint64 < fraction
+	return float64(h.Sum64()*0x9e3779b97f4a7c15) / math.MaxUint64
 }

@@ -2,7 +2,10 @@ package generator
 
 import (
 	"context"
+	"errors"
 	"math"
+	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,20 +14,25 @@ import (
 
 	"decoupled.example/shared/contract"
 	"decoupled.example/shared/ledger"
+	"decoupled.example/shared/queue"
 )
 
 func entry(id string, value []byte) ledger.Entry { return ledger.Entry{ID: id, Value: value} }
 
 func TestOptions(t *testing.T) {
 	t.Parallel()
-	require.NoError(t, Options{Work: time.Hour, Fail: 1}.Validate())
+	require.NoError(t, Options{Work: time.Hour, Fail: 0.5, Reject: 0.5, Hang: 1, Outage: time.Second, OutageEvery: time.Second}.Validate())
 	require.NoError(t, Options{}.Validate())
 	for text, o := range map[string]Options{
-		"--work": {Work: -1},
-		"1h":     {Work: time.Hour + 1},
-		"-0.1":   {Fail: -0.1},
-		"1.5":    {Fail: 1.5},
-		"NaN":    {Fail: math.NaN()},
+		"--work":                     {Work: -1},
+		"1h":                         {Work: time.Hour + 1},
+		"--fail must":                {Fail: -0.1},
+		"--reject must":              {Reject: 1.5},
+		"--hang must":                {Hang: 2},
+		"NaN":                        {Fail: math.NaN()},
+		"--fail and --reject":        {Fail: 0.6, Reject: 0.6},
+		"--outage must be from 0s":   {Outage: -1},
+		"--outage-every says (1m0s)": {Outage: time.Hour, OutageEvery: time.Minute},
 	} {
 		require.ErrorContains(t, o.Validate(), text)
 	}
@@ -50,23 +58,26 @@ func TestWorkEndsWithItsContext(t *testing.T) {
 }
 
 // The same requests fail each time, about as many as were to, and with a higher
-// fraction the same ones and more.
+// fraction the same ones and more. Others than those are rejected.
 func TestTheIDChoosesWhatFails(t *testing.T) {
 	t.Parallel()
 	const n = 10_000
-	tenth, third := Random(Options{Fail: 0.1}), Random(Options{Fail: 0.3})
+	tenth, third := Random(Options{Fail: 0.1, Reject: 0.1}), Random(Options{Fail: 0.3})
 	none, all := Random(Options{}), Random(Options{Fail: 1})
-	failed := 0
+	failed, rejected := 0, 0
 	for range n {
 		r := contract.NewRequest(time.Now())
 		_, err := tenth(t.Context(), r)
 		_, again := tenth(t.Context(), r)
 		require.Equal(t, err, again)
-		if err != nil {
+		switch {
+		case errors.Is(err, ErrChosen):
 			failed++
-			require.ErrorIs(t, err, ErrChosen)
 			_, err = third(t.Context(), r)
 			require.ErrorIs(t, err, ErrChosen)
+		case err != nil:
+			rejected++
+			require.Equal(t, queue.Reject(ErrRejected), err)
 		}
 		_, err = none(t.Context(), r)
 		require.NoError(t, err)
@@ -74,4 +85,40 @@ func TestTheIDChoosesWhatFails(t *testing.T) {
 		require.ErrorIs(t, err, ErrChosen)
 	}
 	require.InDelta(t, n/10, failed, n/50)
+	require.InDelta(t, n/10, rejected, n/50)
+}
+
+func TestOutagesComeAndGo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		maker := Random(Options{Outage: 10 * time.Second, OutageEvery: time.Minute})
+		down := 0
+		for range 180 {
+			_, err := maker(t.Context(), contract.NewRequest(time.Now()))
+			if err != nil {
+				require.Equal(t, queue.Retry(ErrOutage), err, "no attempt of the request")
+				down++
+			}
+			time.Sleep(time.Second) // which takes no time here
+		}
+		require.Equal(t, 30, down, "of three minutes")
+	})
+}
+
+// It ignores its context: that has ended before.
+func TestHangingNeverEnds(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	go func() { _, _ = Random(Options{Hang: 1})(ctx, contract.NewRequest(time.Now())) }()
+	require.Eventually(t, func() bool {
+		stacks := make([]byte, 1<<20)
+		stacks = stacks[:runtime.Stack(stacks, true)]
+		for stack := range strings.SplitSeq(string(stacks), "\n\n") {
+			if strings.Contains(stack, "generator.hang(") && strings.Contains(stack, "[chan receive (nil chan)") {
+				return true
+			}
+		}
+		return false
+	}, time.Minute, time.Millisecond)
 }

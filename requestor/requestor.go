@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -162,20 +160,29 @@ func (r *Requestor) store(ctx context.Context, responses []queue.Message[contrac
 	var (
 		ids      []string
 		receipts []contract.Receipt
+		failed   = make(queue.BatchError)
 	)
 	for i, response := range kept {
-		if mismatched[i] == nil {
-			ids = append(ids, response.ID)
-			receipts = append(receipts, contract.NewReceipt(response.ID, time.Now()))
+		if err := mismatched[i]; err != nil {
+			failed[i] = queue.Reject(err)
+			continue
 		}
+		ids = append(ids, response.ID)
+		receipts = append(receipts, contract.NewReceipt(response.ID, time.Now()))
 	}
 	if r.options.UntilStored {
 		r.waiting.remove(ids...)
 	}
-	if err := r.topology.Receipts.Publish(ctx, receipts...); err != nil {
+	err = r.topology.Receipts.Publish(ctx, receipts...)
+	if len(failed) == 0 {
 		return err
 	}
-	return errors.Join(slices.Collect(maps.Values(mismatched))...)
+	for i := range responses {
+		if err != nil && failed[i] == nil {
+			failed[i] = err
+		}
+	}
+	return failed
 }
 
 // Counts are what this replica has done since it started.

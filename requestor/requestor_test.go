@@ -3,6 +3,7 @@ package requestor
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"testing"
 	"time"
@@ -171,10 +172,12 @@ func TestStore_ConfirmsNoMismatchedEntry(t *testing.T) {
 	_, err = top.Ledger(topology.Stored).Keep(t.Context(), ledger.Entry{ID: bad, Value: other})
 	require.NoError(t, err)
 
-	err = r.store(t.Context(), responses)
-	require.ErrorIs(t, err, ledger.ErrMismatch)
-	require.ErrorContains(t, err, "ledger stored holds a bad entry under "+bad)
-	require.ErrorContains(t, err, "bears another ID: \""+responses[0].Body.ID)
+	failed, ok := errors.AsType[queue.BatchError](r.store(t.Context(), responses))
+	require.True(t, ok)
+	require.Len(t, failed, 1)
+	require.ErrorIs(t, failed[1], ledger.ErrMismatch)
+	require.ErrorContains(t, failed[1], "ledger stored holds a bad entry under "+bad)
+	require.ErrorContains(t, failed[1], "bears another ID: \""+responses[0].Body.ID)
 
 	stream, err := js.Stream(t.Context(), topology.Receipts)
 	require.NoError(t, err)

@@ -30,9 +30,9 @@ type Deployment interface {
 	// the operator's. It is the caller's to close.
 	Connect(ctx context.Context, name string) (*nats.Conn, error)
 
-	// Configure sets the settings of both services, for replicas started from
-	// now on. It is called only while the services that it changes are scaled
-	// to zero.
+	// Configure sets the settings of both services, for replicas that are started
+	// from now on. Those that run keep theirs, except on kinds that replace them
+	// (Kubernetes).
 	Configure(ctx context.Context, s Settings) error
 
 	// Scale starts or stops replicas of a service until there are n. Those that

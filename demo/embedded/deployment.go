@@ -30,6 +30,9 @@ type Options struct {
 	Requestor requestor.Options
 	Generator generator.Options
 	Grace     time.Duration
+	// HandlerTimeout is how long a handler of either service may take; 0 is the
+	// queue's default.
+	HandlerTimeout time.Duration
 }
 
 // Deployment is the services on a broker.
@@ -55,12 +58,18 @@ func Start(ctx context.Context, as func(user string) service.Broker, o *Options,
 		return nil, err
 	}
 	d.Requestors = newFleet(topology.Requestor, as(topology.Requestor), o.Grace, log, func() work {
-		settings := o.Requestor
-		return func(ctx context.Context, s *service.Service) error { return requestor.Serve(ctx, s, settings) }
+		settings, timeout := o.Requestor, o.HandlerTimeout
+		return func(ctx context.Context, s *service.Service) error {
+			s.HandlerTimeout = timeout
+			return requestor.Serve(ctx, s, settings)
+		}
 	})
 	d.Generators = newFleet(topology.Generator, as(topology.Generator), o.Grace, log, func() work {
-		settings := o.Generator
-		return func(ctx context.Context, s *service.Service) error { return generator.Serve(ctx, s, settings) }
+		settings, timeout := o.Generator, o.HandlerTimeout
+		return func(ctx context.Context, s *service.Service) error {
+			s.HandlerTimeout = timeout
+			return generator.Serve(ctx, s, settings)
+		}
 	})
 	return d, nil
 }

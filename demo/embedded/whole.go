@@ -73,7 +73,7 @@ func (w *Whole) as(string) service.Broker { return service.Broker{URL: broker.UR
 
 // Configure implements deployment.Deployment.
 func (w *Whole) Configure(_ context.Context, s deployment.Settings) error {
-	w.options.Requestor, w.options.Generator = s.Requestor, s.Generator
+	w.options.Requestor, w.options.Generator, w.options.HandlerTimeout = s.Requestor, s.Generator, s.HandlerTimeout
 	return nil
 }
 

@@ -35,6 +35,8 @@ var All = []Scenario{
 	crash,
 	duplicates,
 	poison,
+	dependencyOutage,
+	hungHandler,
 	brokerRestart,
 	failover,
 	backPressure,

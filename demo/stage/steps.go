@@ -18,8 +18,8 @@ func (s *Stage) Step(format string, args ...any) { s.teller.Step(fmt.Sprintf(for
 // Saw tells what came of it. Others may call it.
 func (s *Stage) Saw(format string, args ...any) { s.teller.Saw(fmt.Sprintf(format, args...)) }
 
-// Configure changes settings of the services. Those that it changes are scaled
-// to zero.
+// Configure changes settings of the services, for replicas that are started from
+// now on.
 func (s *Stage) Configure(change func(*deployment.Settings)) {
 	change(&s.settings)
 	s.Must(s.deployed.Configure(s.ctx, s.settings))

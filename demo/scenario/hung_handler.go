@@ -1,0 +1,44 @@
+package scenario
+
+import (
+	"strings"
+	"time"
+
+	"decoupled.example/demo/deployment"
+	"decoupled.example/demo/stage"
+	"decoupled.example/shared/topology"
+)
+
+var hungHandler = Scenario{
+	Name:    "hung-handler",
+	Title:   "a handler hangs, and another one takes over its messages",
+	Claim:   "What a handler has taken and never finishes is done by another replica, or another call, although the replica that has it is alive, connected, and busy with it as far as the broker knows.",
+	Predict: "Two generators make strings. Now and then a handler waits for an answer that never comes, with a whole batch of requests. Its process lives, and asks the broker for more time for the batch, as it should for long work. Who else can get these requests, and when?",
+	Explain: "A handler has a timeout (HANDLER_TIMEOUT). When it is over the handler's context ends; a tenth of it later the replica no longer asks for more time for the batch, whether or not the handler has returned, and goes on without it. " +
+		"The broker then delivers the batch again, to whoever asks. The replica reports calls that do not return, and fails its liveness check after twice the timeout, so that an orchestrator replaces it.",
+	Needs: single,
+	Play: func(s *stage.Stage) {
+		const generators, timeout = 2, time.Second
+		n := max(s.Requests(500), 500) // of fewer none might hang
+		hang := 10 / float64(n)
+		s.Step("%d requests wait; %d generators, one attempt in %.0f never returns; the timeout is %v", n, generators, 1/hang, timeout)
+		s.Configure(func(c *deployment.Settings) { c.Generator.Hang, c.HandlerTimeout = hang, timeout })
+		s.Scale(1, 0)
+		s.Ask(n)
+		s.ScaleGenerators(generators)
+		var stuck []string
+		s.Until("a handler hangs", func() bool {
+			for _, r := range s.Replicas(topology.Generator, generators) {
+				if reports(r, "have not returned") {
+					stuck = r.Problems
+				}
+			}
+			return stuck != nil
+		})
+		s.Saw("a generator reports: %s", strings.Join(stuck, "; "))
+		s.Drained()
+		again := s.Redelivered()
+		s.Holds("others have done what hung", again > 0, "%d messages were delivered again, and all are done", again)
+		s.Verified(n)
+	},
+}
