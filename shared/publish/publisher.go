@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"sync"
 	"time"
 
@@ -199,37 +198,6 @@ func (p *Publisher) attempt(ctx context.Context, stream string, messages []*nats
 		trouble = ended
 	}
 	return still, trouble
-}
-
-// note remembers that another stream has answered instead of the expected one,
-// and reports whether err says so.
-func (p *Publisher) note(stream string, err error) bool {
-	var other *otherStreamError
-	if !errors.As(err, &other) {
-		return false
-	}
-	p.troubled.Store(stream, other.stream)
-	return true
-}
-
-// otherStream is the stream that has answered lately instead of the expected
-// one; empty if none has.
-func (p *Publisher) otherStream(stream string) string {
-	other, _ := p.troubled.Load(stream)
-	name, _ := other.(string)
-	return name
-}
-
-// expecting returns the message with the header that makes every other stream
-// refuse it. It is not sent as a rule, since each header costs the broker time.
-func expecting(m *nats.Msg, stream string) *nats.Msg {
-	if len(m.Header[jetstream.ExpectedStreamHeader]) > 0 {
-		return m
-	}
-	header := make(nats.Header, len(m.Header)+1)
-	maps.Copy(header, m.Header)
-	header[jetstream.ExpectedStreamHeader] = []string{stream}
-	return &nats.Msg{Subject: m.Subject, Reply: m.Reply, Header: header, Data: m.Data}
 }
 
 func (p *Publisher) send(m *nats.Msg, reply string) error {

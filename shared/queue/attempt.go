@@ -22,27 +22,6 @@ import (
 // Messages that succeed must not wait for those that fail.
 const recordWithin = 5 * time.Second
 
-// record is what is known of the attempts at one message, on all replicas.
-type record struct {
-	// Failures is the number of attempts that failed.
-	Failures int `json:"failures"`
-	// Reason is that of the last failure, one line.
-	Reason string `json:"reason,omitempty"`
-	// Worker is the process that saw the last failure, and Successes how often its
-	// handler had succeeded by then.
-	Worker    string `json:"worker,omitempty"`
-	Successes int    `json:"successes,omitempty"`
-	// Blamed says that other messages succeeded after this one had failed, so that
-	// no dependency is to blame.
-	Blamed bool `json:"blamed,omitempty"`
-	// Running names the attempt in isolation that is under way. It is set before
-	// the attempt and cleared after it, so one that stays tells that the worker
-	// died with the message.
-	Running string `json:"running,omitempty"`
-
-	sequence uint64 // of the entry that holds the record; 0 if there is none
-}
-
 // attempts stores the records of one queue's messages in a key-value bucket.
 //
 // A record is written on the condition that the entry is still the one that was
@@ -112,17 +91,6 @@ func (a *attempts) read(ctx context.Context, key string) (r record, err error) {
 		return err
 	})
 	return r, err
-}
-
-// readRecord decodes an entry. A deleted one has no value.
-func readRecord(data []byte, sequence uint64) (r record, err error) {
-	if len(data) > 0 {
-		if err := json.Unmarshal(data, &r); err != nil {
-			return r, fmt.Errorf("entry %d is no attempt record: %w", sequence, err)
-		}
-	}
-	r.sequence = sequence
-	return r, nil
 }
 
 // change reads the record of a message, has change alter it, and writes it,
@@ -212,22 +180,6 @@ func (a *attempts) fail(ctx context.Context, before, failures map[string]record)
 		}
 	}
 	return after, nil
-}
-
-// fail counts a failure.
-func (r *record) fail(failure record) {
-	r.Failures++
-	r.Reason, r.Worker, r.Successes, r.Running = bounded(failure.Reason), failure.Worker, failure.Successes, ""
-	r.Blamed = r.Blamed || failure.Blamed
-}
-
-// bounded returns a reason that fits the bucket, whatever JSON makes of it.
-func bounded(reason string) string {
-	const most = 500 // bytes
-	if len(reason) > most {
-		return strings.ToValidUTF8(reason[:most], "") + "…"
-	}
-	return reason
 }
 
 // begin puts an attempt in isolation on record and returns the record. If the

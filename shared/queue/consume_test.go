@@ -168,7 +168,7 @@ func TestLargeMessagesComeInSmallBatches(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{AckWait: never})
 	conn := f.connect()
-	q := queue.New(f.client(conn, patience), requestsConfig(), notes{})
+	q := queue.New(f.client(conn, patience), quickConfig(), notes{})
 	const n, size = 600, 100 << 10
 	for i := range n {
 		require.NoError(t, q.Publish(t.Context(), note{ID: strconv.Itoa(i), Text: strings.Repeat("x", size)}))

@@ -20,7 +20,7 @@ import (
 // defaults is the configuration of the project: that of package topology.
 func (f *fixture) defaults(change func(*queue.Config)) *queue.Queue[request] {
 	f.Helper()
-	config := requestsConfig()
+	config := quickConfig()
 	config.Attempts, config.Backoff, config.MaxBackoff, config.MaxPause = 0, 0, 0, 0
 	if change != nil {
 		change(&config)
@@ -342,7 +342,7 @@ func TestEach_TriesNoFurtherMessageWhenADependencyFails(t *testing.T) {
 func TestEach_BlamesNoMessageForTheTimeOfOthers(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{AckWait: never})
-	config := requestsConfig()
+	config := quickConfig()
 	config.HandlerTimeout, config.Concurrency = 300*time.Millisecond, 1
 	q := queue.New(f.client(f.connect(), patience), config, contract.Requests)
 	values := f.publish(q, 60)
@@ -371,7 +371,7 @@ func TestConcurrency_BoundsTheCallsAtATime(t *testing.T) {
 	t.Parallel()
 	for _, want := range []int{1, 2, 5} {
 		f := start(t, topology.Settings{})
-		config := requestsConfig()
+		config := quickConfig()
 		config.Concurrency = want
 		q := queue.New(f.client(f.connect(), patience), config, contract.Requests)
 		f.publish(q, 200)

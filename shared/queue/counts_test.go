@@ -20,7 +20,7 @@ func TestCountsAreMetrics(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{AckWait: never})
 	client := f.client(f.connect(), patience)
-	q := queue.New(client, requestsConfig(), contract.Requests)
+	q := queue.New(client, quickConfig(), contract.Requests)
 	registry := prometheus.NewPedanticRegistry()
 	require.NoError(t, registry.Register(q))
 	require.NoError(t, registry.Register(f.responsesOf(client)), "the queues of a process in one registry")

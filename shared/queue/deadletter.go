@@ -17,14 +17,14 @@ import (
 
 // Headers of a dead letter. Its body is the message's body, as it was.
 const (
-	LetterReason     = "Dead-Reason"     // why it was set aside, one line
+	LetterReason     = "Dead-Reason"     // why it became one, one line
 	LetterQueue      = "Dead-Queue"      // the stream it was in
 	LetterSubject    = "Dead-Subject"    // where it was published, and a redrive publishes it again
 	LetterSequence   = "Dead-Sequence"   // its sequence in the stream
 	LetterAttempts   = "Dead-Attempts"   // how many attempts at it failed
 	LetterDeliveries = "Dead-Deliveries" // how often it was delivered
 	LetterPublished  = "Dead-Published"  // when the stream stored it, RFC 3339
-	LetterTime       = "Dead-Time"       // when it was set aside, RFC 3339
+	LetterTime       = "Dead-Time"       // when it became one, RFC 3339
 	LetterOmitted    = "Dead-Omitted"    // how many of its headers did not fit
 
 	// LetterOriginal precedes the name of each of the message's own headers.

@@ -171,7 +171,7 @@ func TestReasonIsOnePrintableLine(t *testing.T) {
 func TestProgressReportsLeaveAMessageThatIsToComeLaterAlone(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{AckWait: 300 * time.Millisecond})
-	config := requestsConfig()
+	config := quickConfig()
 	config.Backoff, config.MaxBackoff = never, never
 	q := queue.New(f.client(f.connect(), patience), config, contract.Requests)
 	wire := f.tap("$JS.ACK.>")

@@ -116,12 +116,19 @@ func (f *fixture) client(conn *nats.Conn, grace time.Duration) *queue.Client {
 	return client
 }
 
+// quickConfig has pauses that do not take long.
+func quickConfig() queue.Config {
+	config := requestsConfig()
+	config.MaxPause = 50 * time.Millisecond
+	return config
+}
+
 // requestsConfig is the project's, with failures that do not take long.
 func requestsConfig() queue.Config {
 	return queue.Config{
 		Stream: topology.Requests, Subject: topology.SubjectRequest, Consumer: topology.Generator,
 		DeadLetterStream: topology.DeadLetters, DeadLetterSubject: topology.SubjectDead + "." + topology.Requests, AttemptBucket: topology.Attempts,
-		Attempts: 5, Backoff: 10 * time.Millisecond, MaxBackoff: 50 * time.Millisecond, MaxPause: 50 * time.Millisecond,
+		Attempts: 5, Backoff: 10 * time.Millisecond, MaxBackoff: 50 * time.Millisecond,
 	}
 }
 
@@ -133,7 +140,7 @@ func (f *fixture) requests() *queue.Queue[request] {
 
 func (f *fixture) requestsOver(conn *nats.Conn, grace time.Duration) *queue.Queue[request] {
 	f.Helper()
-	return queue.New(f.client(conn, grace), requestsConfig(), contract.Requests)
+	return queue.New(f.client(conn, grace), quickConfig(), contract.Requests)
 }
 
 // publish fills the queue with n new requests.

@@ -18,7 +18,7 @@ import (
 // hanging returns a queue whose handler calls time out soon.
 func (f *fixture) hanging(timeout time.Duration) *queue.Queue[request] {
 	f.Helper()
-	config := requestsConfig()
+	config := quickConfig()
 	config.HandlerTimeout = timeout
 	return queue.New(f.client(f.connect(), patience), config, contract.Requests)
 }
@@ -137,7 +137,7 @@ func TestHandlerTimeout_DeadLettersAMessageThatAlwaysHangs(t *testing.T) {
 func TestHandlerTimeout_EndsTheContextOfASlowHandler(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{AckWait: never})
-	config := requestsConfig()
+	config := quickConfig()
 	config.HandlerTimeout, config.Attempts = 2*time.Second, 1
 	q := queue.New(f.client(f.connect(), patience), config, contract.Requests)
 	f.publish(q, 1)
@@ -156,7 +156,7 @@ func TestHandlerTimeout_EndsTheContextOfASlowHandler(t *testing.T) {
 func TestHandlerTimeout_DoesNotChargeAnOutageOfTheBroker(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{AckWait: time.Second})
-	config := requestsConfig()
+	config := quickConfig()
 	config.HandlerTimeout = 200 * time.Millisecond
 	client := f.client(f.connect(), patience)
 	q := queue.New(client, config, contract.Requests)

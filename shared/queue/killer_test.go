@@ -63,7 +63,7 @@ func victim(url string, killers []string) error {
 	if err != nil {
 		return err
 	}
-	q := queue.New(client, requestsConfig(), contract.Requests)
+	q := queue.New(client, quickConfig(), contract.Requests)
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	consumed := make(chan error, 1)

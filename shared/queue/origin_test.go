@@ -49,7 +49,7 @@ func TestConsume_SettlesNothingOfAnEarlierConsumer(t *testing.T) {
 				conn := f.connect()
 				old := f.publish(f.requests(), 1)
 				begun, finish := make(chan struct{}), make(chan struct{})
-				config := requestsConfig()
+				config := quickConfig()
 				config.Concurrency = 1
 				q := queue.New(f.client(conn, time.Second), config, contract.Requests)
 				c := f.consume(q, func(ctx context.Context, _ []queue.Message[request]) error {

@@ -263,7 +263,7 @@ func TestWithoutAConnectionNothingIsAsked(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{})
 	conn := f.connect()
-	q := queue.New(f.client(conn, patience), requestsConfig(), contract.Requests)
+	q := queue.New(f.client(conn, patience), quickConfig(), contract.Requests)
 	f.broker.Stop()
 	f.eventually(func() bool { return !conn.IsConnected() }, "it is gone")
 	before := conn.Stats().OutMsgs

@@ -88,7 +88,7 @@ func TestIDThatIsNoTokenIsFiledUnderUnknown(t *testing.T) {
 		_, err := f.js.Publish(t.Context(), topology.SubjectRequest, []byte(id+"\nunreadable"))
 		require.NoError(t, err)
 	}
-	consume(f, f.notes(requestsConfig(), patience), func(context.Context, []queue.Message[note]) error { return nil })
+	consume(f, f.notes(quickConfig(), patience), func(context.Context, []queue.Message[note]) error { return nil })
 	f.drained()
 	subjects := map[string]int{}
 	for _, l := range f.letters() {
@@ -104,7 +104,7 @@ func TestPanicOfTheCodecMakesALetter(t *testing.T) {
 	f := start(t, topology.Settings{AckWait: never})
 	_, err := f.js.Publish(t.Context(), topology.SubjectRequest, []byte("1\nfatal"))
 	require.NoError(t, err)
-	consume(f, f.notes(requestsConfig(), patience), func(context.Context, []queue.Message[note]) error { return nil })
+	consume(f, f.notes(quickConfig(), patience), func(context.Context, []queue.Message[note]) error { return nil })
 	f.drained()
 	require.Len(t, f.letters(), 1)
 	require.Equal(t, "panic: the codec has a bug", f.letters()[0].Header.Get(queue.LetterReason))
@@ -160,7 +160,7 @@ func TestNoRoomForLettersDoesNotStopTheFlow(t *testing.T) {
 	full.MaxBytes = 1
 	_, err := f.js.UpdateStream(t.Context(), full)
 	require.NoError(t, err)
-	config := requestsConfig()
+	config := quickConfig()
 	config.MaxBackoff = never
 	q := queue.New(f.client(f.connect(), patience), config, contract.Requests)
 	for range 2 {
@@ -185,7 +185,7 @@ func TestNoRoomForManyLettersDoesNotStopTheFlow(t *testing.T) {
 	full.MaxBytes = 1
 	_, err := f.js.UpdateStream(t.Context(), full)
 	require.NoError(t, err)
-	config := requestsConfig()
+	config := quickConfig()
 	config.Attempts, config.MaxBackoff = 1, never
 	q := queue.New(f.client(f.connect(), patience), config, contract.Requests)
 	bad := make(map[string]bool)

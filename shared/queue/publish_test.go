@@ -70,7 +70,7 @@ func TestPublishNamesTheInvalidValueAndSendsNothing(t *testing.T) {
 func TestPublishNeedsAnID(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{})
-	err := f.notes(requestsConfig(), patience).Publish(t.Context(), note{Text: "sent twice, it would be stored twice"})
+	err := f.notes(quickConfig(), patience).Publish(t.Context(), note{Text: "sent twice, it would be stored twice"})
 	require.ErrorContains(t, err, "without an ID")
 	require.Zero(t, f.left())
 }
@@ -78,7 +78,7 @@ func TestPublishNeedsAnID(t *testing.T) {
 func TestPublishRefusesWhatIsTooLarge(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{})
-	q := f.notes(requestsConfig(), patience)
+	q := f.notes(quickConfig(), patience)
 	for name, size := range map[string]int{"the-stream": 200 << 10, "the-broker": 2 << 20} {
 		err := q.Publish(t.Context(), note{ID: "fits-" + name}, note{ID: "too-large-for-" + name, Text: strings.Repeat("x", size)})
 		require.ErrorIs(t, err, publish.ErrTooLarge)

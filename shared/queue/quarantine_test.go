@@ -188,7 +188,7 @@ func TestQuarantine_OfOneQueueDoesNotBlockThatOfAnother(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{AckWait: never, MaxBytes: 128 << 10})
 	client := f.client(f.connect(), patience)
-	requests := queue.New(client, requestsConfig(), contract.Requests)
+	requests := queue.New(client, quickConfig(), contract.Requests)
 	responses := f.responsesOf(client)
 	f.publish(requests, 1)
 	f.suspicious(topology.Requests, topology.Generator)

@@ -14,7 +14,7 @@ import (
 
 // responsesOf is the queue behind that of requests, in the same process.
 func (f *fixture) responsesOf(client *queue.Client) *queue.Queue[contract.Response] {
-	config := requestsConfig()
+	config := quickConfig()
 	config.Stream, config.Subject, config.Consumer = topology.Responses, topology.SubjectResponse, topology.Requestor
 	config.DeadLetterSubject = topology.SubjectDead + "." + topology.Responses
 	return queue.New(client, config, contract.Responses)

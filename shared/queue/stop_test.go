@@ -205,7 +205,7 @@ func TestClosedConnectionEndsConsume(t *testing.T) {
 func TestConsumeMayBeginAgain(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{AckWait: never})
-	q := queue.New(f.client(f.connect(), patience), requestsConfig(), contract.Requests)
+	q := queue.New(f.client(f.connect(), patience), quickConfig(), contract.Requests)
 	for range 5 {
 		h := newHandled()
 		c := f.consume(q, h.handle)
