@@ -6,7 +6,9 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/console/internal/testbed"
@@ -241,4 +243,36 @@ func TestWait_DoesNotEndWhatGoesOn(t *testing.T) {
 	b.Eventually(func() bool { return strings.Count(watch.out.String(), "QUEUE") >= 2 || watch.err.String() != "" }, "it goes on")
 	require.Equal(t, exitDone, watch.interrupt(), watch.err.String())
 	require.Empty(t, watch.err.String())
+}
+
+// What can never succeed ends a command at once, however long it may wait.
+func TestPermanentErrorsEndEveryCommandAtOnce(t *testing.T) {
+	t.Parallel()
+	broker := brokertest.Start(t, func(o *server.Options) {
+		o.Users = []*server.User{
+			{Username: "operator", Password: "operator"},
+			{Username: "nobody", Password: "nobody", Permissions: &server.Permissions{Publish: &server.SubjectPermission{Deny: []string{"$JS.>", "status.>", "strings.>"}}}},
+		}
+		o.NoAuthUser = "operator"
+	})
+	b := testbed.On(t, broker.URL())
+	b.Ask(1)
+	for _, command := range []string{
+		"setup", "setup --update", "status", "status --watch", "send 5", "send --malformed", "drain --timeout=10m", "verify",
+		"dead list", "dead show 1", "dead redrive --all", "dead discard 1-9f3a21c4", "pause requests", "resume requests",
+		"reset --yes --timeout=10m", "trace " + contract.NewID(),
+	} {
+		t.Run(command, func(t *testing.T) {
+			t.Parallel()
+			r := start(t, broker.URL(), append(strings.Fields(command), "--wait=10m", "--nats-user=nobody", "--nats-password=nobody")...)
+			select {
+			case code := <-r.ended:
+				require.Equal(t, exitFailed, code)
+				require.Contains(t, strings.ToLower(r.err.String()), "permissions violation")
+			case <-time.After(30 * time.Second):
+				r.stop(nil)
+				require.FailNow(t, "it waits", r.err.String())
+			}
+		})
+	}
 }

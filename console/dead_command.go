@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"decoupled.example/console/internal/shown"
 	"decoupled.example/console/letters"
 )
@@ -249,7 +247,7 @@ func each(s *session, n named, word string, do func(context.Context, *letters.Le
 		switch {
 		case failed == nil:
 			done++
-		case isRefusal(failed):
+		case letters.IsRefusal(failed):
 			refused++
 			first = cmp.Or(first, failed)
 		default:
@@ -268,11 +266,4 @@ func each(s *session, n named, word string, do func(context.Context, *letters.Le
 		err = fmt.Errorf("%d are %s, %d are not: %w", done, word, refused, first)
 	}
 	return map[string]int{word: done, "refused": refused}, err
-}
-
-// isRefusal tells what is the matter with one letter, or its queue, from what
-// would happen to each one.
-func isRefusal(err error) bool {
-	var refused *jetstream.APIError
-	return errors.Is(err, letters.ErrNotRedrivable) || errors.Is(err, letters.ErrExpired) || errors.As(err, &refused)
 }

@@ -211,7 +211,7 @@ func (s *Server) each(ctx context.Context, r *http.Request, word string, do func
 			return "", fmt.Errorf("%d are %s: %w", done, word, err)
 		}
 		switch err := do(dead, ctx, letter); {
-		case errors.Is(err, letters.ErrNotRedrivable), errors.Is(err, letters.ErrExpired):
+		case letters.IsRefusal(err):
 			refused = err // the others do not wait for it
 		case err != nil:
 			return "", fmt.Errorf("%d are %s: %w", done, word, err)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/console/internal/testbed"
+	"decoupled.example/console/letters"
 	"decoupled.example/generator"
 	"decoupled.example/shared/brokertest"
 	"decoupled.example/shared/topology"
@@ -68,4 +69,20 @@ func TestRedrive_OfMessagesThatJustFitTheirQueue(t *testing.T) {
 			require.Zero(t, b.Messages(topology.DeadLetters))
 		})
 	}
+}
+
+// What is too large for the broker by now is refused by itself.
+func TestIsRefusal_OfWhatIsTooLarge(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	header := nats.Header{"Dead-Subject": {topology.SubjectRequest}}
+	_, err := b.JS.PublishMsg(b.Context(), &nats.Msg{Subject: "dead.REQUESTS.unknown", Header: header, Data: make([]byte, 200<<10)})
+	require.NoError(t, err)
+	l := open(t, b)
+	err = l.Redrive(b.Context(), list(t, b, l)[0])
+	require.ErrorContains(t, err, "message size exceeds maximum allowed")
+	require.True(t, letters.IsRefusal(err))
+	require.True(t, letters.IsRefusal(fmt.Errorf("cannot redrive: %w", nats.ErrMaxPayload)))
+	require.False(t, letters.IsRefusal(nats.ErrPermissionViolation))
+	require.Len(t, list(t, b, l), 1, "it stays")
 }

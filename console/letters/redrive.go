@@ -18,6 +18,13 @@ import (
 // of the operator, so only a queue's own subject will do.
 var ErrNotRedrivable = errors.New("the letter's message was in no queue")
 
+// IsRefusal reports whether an error of Redrive or Discard is about that dead letter
+// or its queue, so that others may succeed.
+func IsRefusal(err error) bool {
+	var refused *jetstream.APIError
+	return errors.Is(err, ErrNotRedrivable) || errors.Is(err, ErrExpired) || errors.Is(err, nats.ErrMaxPayload) || errors.As(err, &refused)
+}
+
 // subjects are where the messages of each queue are published.
 var subjects = map[string]string{
 	topology.Requests:  topology.SubjectRequest,

@@ -25,10 +25,13 @@ const (
 
 // Codes of the server that the client library has no names for.
 const (
+	clusterIncomplete   jetstream.ErrorCode = 10004 // some nodes do not answer
 	clusterNoPeers      jetstream.ErrorCode = 10005
 	clusterNotAvailable jetstream.ErrorCode = 10008
 	streamOffline       jetstream.ErrorCode = 10118 // the only node that has it is down
+	consumerOffline     jetstream.ErrorCode = 10119
 	idInProcess         jetstream.ErrorCode = 10158 // an earlier attempt is not replicated yet
+	tooManyRequests     jetstream.ErrorCode = 10167
 )
 
 // Once asks once. It fails at once while there is no connection, and in about two
@@ -170,7 +173,7 @@ func Temporary(err error) bool {
 		return false
 	}
 	switch api.APIError().ErrorCode {
-	case clusterNotAvailable, clusterNoPeers, streamOffline, idInProcess:
+	case clusterIncomplete, clusterNoPeers, clusterNotAvailable, streamOffline, consumerOffline, idInProcess, tooManyRequests:
 		return true
 	}
 	return false

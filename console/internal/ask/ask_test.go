@@ -56,7 +56,10 @@ func TestPassingTrouble(t *testing.T) {
 		nats.ErrTimeout, nats.ErrDisconnected, nats.ErrNoResponders, context.DeadlineExceeded,
 		&jetstream.APIError{Code: 503, ErrorCode: 10008, Description: "no leader"},
 		&jetstream.APIError{Code: 400, ErrorCode: 10005, Description: "no suitable peers"},
+		&jetstream.APIError{Code: 503, ErrorCode: 10004, Description: "incomplete results"},
 		&jetstream.APIError{Code: 500, ErrorCode: 10118, Description: "stream is offline"},
+		&jetstream.APIError{Code: 500, ErrorCode: 10119, Description: "consumer is offline"},
+		&jetstream.APIError{Code: 429, ErrorCode: 10167, Description: "too many requests"},
 		&jetstream.APIError{Code: 409, ErrorCode: 10158, Description: "duplicate message id is in process"},
 	} {
 		asked := 0
