@@ -15,7 +15,7 @@ import (
 // Services and verification ask for fewer at once.
 func TestRun_WithSmallMaxPayload(t *testing.T) {
 	t.Parallel()
-	broker := brokertest.Start(t, func(o *server.Options) { o.MaxPayload = 4 << 10 })
+	broker := brokertest.Start(t, func(o *server.Options) { o.MaxPayload = 16 << 10 })
 	b := testbed.On(t, broker.URL())
 	const n = 1000
 	asked := b.Ask(n)

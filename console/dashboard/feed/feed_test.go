@@ -247,19 +247,26 @@ func TestHistoryIsBounded(t *testing.T) {
 	require.Equal(t, begun.Add(1999*time.Second), points[900].At)
 }
 
+// As many requests as are followed at most are more than one question takes where
+// max_payload is as small as setup allows.
 func TestASmallMaxPayloadHidesNothing(t *testing.T) {
 	t.Parallel()
-	broker := brokertest.Start(t, func(o *server.Options) { o.MaxPayload = 1 << 10 })
+	broker := brokertest.Start(t, func(o *server.Options) { o.MaxPayload = 16 << 10 })
 	b := testbed.On(t, broker.URL())
 	f := patient(b)
-	dead := b.SetAside(1)[0] // so that each of the others is looked for among the dead letters
-	b.Ask(newest - 1)
+	for range atOnce / newest {
+		b.Ask(newest)
+		f.round(b.Context())
+		require.NoError(t, f.latest.Trouble)
+	}
+	require.Len(t, f.requests.followed, atOnce)
+	dead := b.SetAside(1)[0]
 	b.Eventually(func() bool {
 		f.round(b.Context())
-		return f.latest.Trouble != nil || f.latest.Requests[newest-1].Dead
+		return f.latest.Trouble != nil || f.latest.Requests[0].Dead
 	}, "the dead one is marked")
 	require.NoError(t, f.latest.Trouble)
-	require.Equal(t, dead, f.latest.Requests[newest-1].ID)
+	require.Equal(t, dead, f.latest.Requests[0].ID)
 }
 
 // What was finished lately is known by the broker's clock, whatever the reader's says.
