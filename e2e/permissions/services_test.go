@@ -19,7 +19,7 @@ func TestServicesAndConsoleNeedNoMore(t *testing.T) {
 	const operator, observer = credentials.Operator, credentials.Observer
 	b.does(operator, "setup", "--ack-wait", "1s")
 	b.service(topology.Requestor, "--rate", "200", "--count", "200")
-	b.service(topology.Generator, "--fail", "0.01", "--reject", "0.02") // those become dead letters
+	b.service(topology.Generator, "--fail", "0.002", "--reject", "0.02") // those become dead letters; few that fail, as they are tried again later and later
 
 	b.does(operator, "send", "500", "--duplicate")
 	b.does(operator, "send", "--malformed")

@@ -77,7 +77,7 @@ func TestDocumentAgreesWithTheCode(t *testing.T) {
 		require.Equal(t, ContentType, message.ContentType)
 
 		headers := d.Components.Schemas[strings.TrimPrefix(message.Headers.Ref, "#/components/schemas/")]
-		require.ElementsMatch(t, []string{"Nats-Msg-Id", HeaderContentType, HeaderSchema}, headers.Required)
+		require.ElementsMatch(t, []string{HeaderContentType, HeaderSchema}, headers.Required)
 		require.ElementsMatch(t, headers.Required, slices.Collect(maps.Keys(headers.Properties)))
 		require.Equal(t, k.schema, headers.Properties[HeaderSchema].Const)
 
@@ -111,7 +111,7 @@ func TestExamplesOfTheDocument(t *testing.T) {
 			require.NoError(t, err)
 			id, _, err := k.decode(header, body)
 			require.NoError(t, err)
-			require.Equal(t, example.Headers["Nats-Msg-Id"], id)
+			require.Contains(t, string(body), id)
 
 			require.NoError(t, compile(t, "components/messages/"+k.name+"/payload").Validate(asJSON(t, example.Payload)))
 			require.NoError(t, compile(t, "components/messages/"+k.name+"/headers").Validate(asJSON(t, example.Headers)))

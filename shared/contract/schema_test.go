@@ -71,23 +71,17 @@ func fits[T Body](t *testing.T, name string, codec Codec[T], message T) {
 	require.NoError(t, err)
 	require.NoError(t, payload.Validate(content), "%s", body)
 
-	// The queue adds the message ID, the only header that is not the codec's.
 	headers := compile(t, "components/messages/"+name+"/headers")
 	flat := map[string]any{}
 	for key, values := range header {
 		require.Len(t, values, 1)
 		flat[key] = values[0]
 	}
-	require.Error(t, headers.Validate(asJSON(t, flat)), "without a message ID")
-	flat["Nats-Msg-Id"] = codec.ID(message)
-	require.NoError(t, headers.Validate(asJSON(t, flat)))
-	flat["Nats-Msg-Id"] = "redrive.17"
 	require.NoError(t, headers.Validate(asJSON(t, flat)))
 	flat["traceparent"] = "a header of someone else"
 	require.NoError(t, headers.Validate(asJSON(t, flat)))
 
 	for key, wrong := range map[string]string{
-		"Nats-Msg-Id":     "1",
 		HeaderContentType: "text/plain",
 		HeaderSchema:      "decoupled." + name + ".v2",
 	} {

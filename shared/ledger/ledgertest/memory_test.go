@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"decoupled.example/shared/ledger"
+	"decoupled.example/shared/publish"
 )
 
 // memory is the smallest ledger there is: an example of what the suite wants of
@@ -67,7 +68,10 @@ func (m *memory) enter(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 		if ctx.Err() != nil && m.mistake != "ignores the context" {
-			return fmt.Errorf("cannot use the ledger: %w", ctx.Err())
+			if m.mistake == "blames the message" {
+				return ctx.Err()
+			}
+			return fmt.Errorf("cannot use the ledger: %w: %w", publish.ErrUnavailable, ctx.Err())
 		}
 		if m.mu.Lock(); m.up == up {
 			return nil

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"decoupled.example/shared/ledger"
+	"decoupled.example/shared/publish"
 )
 
 func keptStays(t *testing.T, s Stoppable) {
@@ -175,6 +176,7 @@ func requireEnds(t *testing.T, name string, want error, call func() error) {
 	select {
 	case err := <-done:
 		require.ErrorIs(t, err, want, name)
+		require.ErrorIs(t, err, publish.ErrUnavailable, "%s: the store is to blame, not the message that led to the call", name)
 	case <-time.After(patience):
 		require.FailNow(t, name+" does not return when its context ends")
 	}

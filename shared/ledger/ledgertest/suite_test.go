@@ -45,6 +45,7 @@ func TestEachMistakeIsFound(t *testing.T) {
 		"repeats the first":                   "suite/AllIsOldestFirst",
 		"ignores the context":                 "suite/AnEndedContextEndsEveryCall",
 		"forgets":                             "outages/WhatWasKeptStays",
+		"blames the message":                  "outages/AContextThatEndsMeanwhileEndsEveryCall",
 		"gives up in an outage":               "outages/AContextThatEndsMeanwhileEndsEveryCall",
 	} {
 		t.Run(name, func(t *testing.T) {
