@@ -114,7 +114,7 @@ func TestRetryAfter_WaitsAsLongAsItSays(t *testing.T) {
 // the backlog: nobody can tell then.
 func TestConsume_SpendsFewAttemptsWhileNothingSucceeds(t *testing.T) {
 	t.Parallel()
-	for name, n := range map[string]int{"a large backlog": 500, "a small backlog": 10} {
+	for name, n := range map[string]int{"a large backlog": 500, "a small backlog": 10, "a few messages, named": 6} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := start(t, topology.Settings{})
@@ -130,6 +130,9 @@ func TestConsume_SpendsFewAttemptsWhileNothingSucceeds(t *testing.T) {
 					return h.handle(ctx, batch)
 				}
 				calls.Add(1)
+				if n == 6 {
+					return queue.Each(func(context.Context, queue.Message[request]) error { return errRefused })(ctx, batch)
+				}
 				return errRefused
 			})
 			f.eventually(func() bool { return len(q.Problems()) > 0 && time.Since(begun) > 6*time.Second }, "it goes on at full speed")
