@@ -6,11 +6,13 @@ import (
 	"strings"
 
 	"decoupled.example/console/credentials"
+	"decoupled.example/console/secretfile"
 )
 
 type credentialsCommand struct {
 	Dir        string   `env:"CREDENTIALS_DIR" placeholder:"FOLDER" xor:"to" help:"Where to: <user>/password for each user, broker/ for the broker."`
 	Nodes      []string `env:"CREDENTIALS_NODES" default:"nats,nats-2,nats-3" placeholder:"HOST,..." help:"Hosts of the nodes, should the broker in the folder be a cluster (default: ${default})."`
+	Shared     bool     `env:"CREDENTIALS_SHARED" help:"Let every user who can reach the folder read the files: for volumes of containers that run as other users. Without it only you can."`
 	Kubernetes bool     `xor:"to" help:"Print them instead, as a namespace and its Secrets for kubectl apply."`
 }
 
@@ -27,7 +29,7 @@ func (c credentialsCommand) Run(p printer) error {
 	if c.Kubernetes {
 		return c.manifest(p)
 	}
-	written, err := credentials.Write(c.Dir, c.Nodes)
+	written, err := credentials.Write(c.Dir, c.Nodes, access(c.Shared))
 	if err != nil {
 		return err
 	}
@@ -38,6 +40,14 @@ func (c credentialsCommand) Run(p printer) error {
 		}
 		p.say("written: %s", strings.Join(written, ", "))
 	})
+}
+
+// access is who may read what is made.
+func access(shared bool) secretfile.Access {
+	if shared {
+		return secretfile.Shared
+	}
+	return secretfile.Private
 }
 
 func (c credentialsCommand) manifest(p printer) error {

@@ -23,6 +23,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"decoupled.example/console/secretfile"
 )
 
 // Names of the files: two for the broker, and one for all its clients.
@@ -40,16 +42,20 @@ const (
 
 // Write makes a certificate for the hosts in a folder, unless one is there that
 // is valid for all of them and for a month to come. It returns until when the
-// certificate is valid, and whether it was made.
-func Write(dir string, hosts []string) (until time.Time, made bool, err error) {
+// certificate is valid, and whether it was made. The access is to the broker's
+// folder, where the key is; everyone may know the authority.
+func Write(dir string, hosts []string, access secretfile.Access) (until time.Time, made bool, err error) {
 	if len(hosts) == 0 {
 		return until, false, errors.New("cannot make a certificate for no host")
 	}
 	if until, err = valid(dir, hosts); err == nil {
-		return until, false, nil
+		if err = access.Protect(filepath.Join(dir, ServerKey)); err != nil {
+			err = fmt.Errorf("cannot protect the certificate's key: %w", err)
+		}
+		return until, false, err
 	}
 	until = time.Now().Add(validFor)
-	if err = write(dir, hosts, until); err != nil {
+	if err = write(dir, hosts, until, access); err != nil {
 		return until, false, fmt.Errorf("cannot make a certificate: %w", err)
 	}
 	return until, true, nil
@@ -75,7 +81,7 @@ func valid(dir string, hosts []string) (until time.Time, err error) {
 	return pair.Leaf.NotAfter, nil
 }
 
-func write(dir string, hosts []string, until time.Time) error {
+func write(dir string, hosts []string, until time.Time, access secretfile.Access) error {
 	authorityKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
@@ -109,9 +115,9 @@ func write(dir string, hosts []string, until time.Time) error {
 		return err
 	}
 	return errors.Join(
-		save(dir, ServerKey, "PRIVATE KEY", keyDER),
-		save(dir, Authority, "CERTIFICATE", append([][]byte{authorityDER}, trusted(dir)...)...),
-		save(dir, ServerCertificate, "CERTIFICATE", serverDER), // last: without it all is made again
+		access.Write(filepath.Join(dir, ServerKey), encoded("PRIVATE KEY", keyDER)),
+		secretfile.Shared.Write(filepath.Join(dir, Authority), encoded("CERTIFICATE", append([][]byte{authorityDER}, trusted(dir)...)...)),
+		access.Write(filepath.Join(dir, ServerCertificate), encoded("CERTIFICATE", serverDER)), // last: without it all is made again
 	)
 }
 
@@ -137,19 +143,10 @@ func template(name string, until time.Time) *x509.Certificate {
 	}
 }
 
-// save writes a file that everyone can read who can reach it, as the credentials
-// are: to give each program its own folder is left to whatever mounts them.
-func save(dir, name, kind string, ders ...[]byte) error {
-	path := filepath.Join(dir, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	var content []byte
+// encoded returns them as PEM.
+func encoded(kind string, ders ...[]byte) (content []byte) {
 	for _, der := range ders {
 		content = append(content, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})...)
 	}
-	return os.WriteFile(path, content, 0o444)
+	return content
 }

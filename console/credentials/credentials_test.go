@@ -1,6 +1,7 @@
 package credentials_test
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"decoupled.example/console/credentials"
+	"decoupled.example/console/secretfile"
 )
 
 var nodes = []string{"nats", "nats-2"}
@@ -18,7 +20,7 @@ var nodes = []string{"nats", "nats-2"}
 func TestWriteMakesEachPasswordOnce(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	written, err := credentials.Write(dir, nodes)
+	written, err := credentials.Write(dir, nodes, secretfile.Private)
 	require.NoError(t, err)
 	require.Len(t, written, len(credentials.Users)+3)
 	passwords := make(map[string]bool)
@@ -29,7 +31,7 @@ func TestWriteMakesEachPasswordOnce(t *testing.T) {
 	require.Len(t, passwords, len(credentials.Users), "all differ")
 	before := read(t, dir, "broker/users.conf")
 
-	written, err = credentials.Write(dir, nodes)
+	written, err = credentials.Write(dir, nodes, secretfile.Private)
 	require.NoError(t, err)
 	require.Empty(t, written)
 	require.Equal(t, before, read(t, dir, "broker/users.conf"))
@@ -40,7 +42,7 @@ func TestWriteMakesEachPasswordOnce(t *testing.T) {
 func TestEachSeesItsOwn(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	_, err := credentials.Write(dir, nodes)
+	_, err := credentials.Write(dir, nodes, secretfile.Private)
 	require.NoError(t, err)
 	for _, user := range credentials.Users {
 		files, err := os.ReadDir(filepath.Join(dir, user))
@@ -65,11 +67,11 @@ func TestWriteMends(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			_, err := credentials.Write(dir, nodes)
+			_, err := credentials.Write(dir, nodes, secretfile.Private)
 			require.NoError(t, err)
 			before := password(t, dir, credentials.Operator)
 			require.NoError(t, harm(dir))
-			written, err := credentials.Write(dir, nodes)
+			written, err := credentials.Write(dir, nodes, secretfile.Private)
 			require.NoError(t, err)
 			require.NotEmpty(t, written)
 			for _, user := range credentials.Users {
@@ -83,24 +85,57 @@ func TestWriteMends(t *testing.T) {
 func TestNodesMayChange(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	_, err := credentials.Write(dir, nodes)
+	_, err := credentials.Write(dir, nodes, secretfile.Private)
 	require.NoError(t, err)
 	secret := strings.TrimSpace(read(t, dir, "broker/nodes.password"))
-	written, err := credentials.Write(dir, append(nodes, "nats-3"))
+	written, err := credentials.Write(dir, append(nodes, "nats-3"), secretfile.Private)
 	require.NoError(t, err)
 	require.Equal(t, []string{"broker/nodes.conf"}, written)
 	require.Contains(t, read(t, dir, "broker/nodes.conf"), "nats-route://nodes:"+secret+"@nats-3:6222")
 
-	written, err = credentials.Write(dir, nil)
+	written, err = credentials.Write(dir, nil, secretfile.Private)
 	require.NoError(t, err)
 	require.Empty(t, written, "a broker that is alone does not take the others' nodes away")
+}
+
+// Only who makes the files can read them, also those that were there before; or
+// everyone who can reach them, for the users of containers.
+func TestFilesArePrivateUnlessTheyAreShared(t *testing.T) {
+	t.Parallel()
+	modes := func(dir string) map[fs.FileMode]int {
+		modes := make(map[fs.FileMode]int)
+		require.NoError(t, filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || path == dir {
+				return err
+			}
+			info, err := entry.Info()
+			modes[info.Mode()]++
+			return err
+		}))
+		return modes
+	}
+	folders, files := len(credentials.Users)+1, len(credentials.Users)+3
+	dir := t.TempDir()
+	_, err := credentials.Write(dir, nodes, secretfile.Shared)
+	require.NoError(t, err)
+	require.Equal(t, map[fs.FileMode]int{fs.ModeDir | 0o755: folders, 0o444: files}, modes(dir))
+
+	written, err := credentials.Write(dir, nodes, secretfile.Private)
+	require.NoError(t, err)
+	require.Empty(t, written)
+	require.Equal(t, map[fs.FileMode]int{fs.ModeDir | 0o700: folders, 0o400: files}, modes(dir))
+
+	dir = t.TempDir()
+	_, err = credentials.Write(dir, nodes, secretfile.Private)
+	require.NoError(t, err)
+	require.Equal(t, map[fs.FileMode]int{fs.ModeDir | 0o700: folders, 0o600: files}, modes(dir))
 }
 
 func TestWriteSaysWhereItCannot(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	_, err := credentials.Write(file, nodes)
+	_, err := credentials.Write(file, nodes, secretfile.Private)
 	require.ErrorContains(t, err, "cannot write credentials")
 	require.ErrorContains(t, err, file)
 }

@@ -8,7 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
+
+	"decoupled.example/console/secretfile"
 )
 
 // Names of the parts in a folder: one folder a user with its password, and one
@@ -27,11 +28,10 @@ const (
 // passwords. Hosts are the names of the nodes of a cluster; without any, what is
 // for nodes stays as it is.
 //
-// The files can be read by everyone who can reach them: to give a program its own
-// folder and no other is left to whatever mounts them. In a container without
-// any capability not even root reads another user's files.
-func Write(dir string, hosts []string) (written []string, err error) {
-	w := writer{dir: dir}
+// Each program must see its own folder and no other. Private access is taken away
+// from others for what exists as well.
+func Write(dir string, hosts []string, access secretfile.Access) (written []string, err error) {
+	w := writer{dir: dir, access: access}
 	passwords := make(map[string]string)
 	for _, user := range Users {
 		passwords[user] = w.password(filepath.Join(user, PasswordFile))
@@ -50,6 +50,7 @@ func Write(dir string, hosts []string) (written []string, err error) {
 // writer writes files until one fails.
 type writer struct {
 	dir     string
+	access  secretfile.Access
 	written []string
 	err     error
 }
@@ -95,36 +96,21 @@ func (w *writer) read(name string) []byte {
 		return nil
 	}
 	content, err := os.ReadFile(filepath.Join(w.dir, name))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		w.err = err
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err == nil:
+		err = w.access.Protect(filepath.Join(w.dir, name))
 	}
+	w.err = err
 	return content
 }
 
-// write makes a file, or replaces it as a whole: who reads it meanwhile gets the
-// old or the new one.
 func (w *writer) write(name string, content []byte) {
 	if w.err != nil {
 		return
 	}
-	path := filepath.Join(w.dir, name)
-	if w.err = os.MkdirAll(filepath.Dir(path), 0o755); w.err != nil {
-		return
+	if w.err = w.access.Write(filepath.Join(w.dir, name), content); w.err == nil {
+		w.written = append(w.written, name)
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), "."+strings.TrimPrefix(filepath.Base(path), ".")+"-*")
-	if err != nil {
-		w.err = err
-		return
-	}
-	_, err = file.Write(content)
-	err = errors.Join(err, file.Chmod(0o444), file.Sync(), file.Close())
-	if err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(file.Name()) // what is left is not a credential's name
-		w.err = err
-		return
-	}
-	w.written = append(w.written, name)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"decoupled.example/console/credentials"
+	"decoupled.example/console/secretfile"
 	"decoupled.example/demo/files"
 )
 
@@ -19,11 +20,10 @@ func Configuration(dir string) (*server.Options, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The files in it can be read by everyone who gets there.
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot use %s for credentials: %w", dir, err)
 	}
-	if _, err := credentials.Write(dir, nil); err != nil {
+	if _, err := credentials.Write(dir, nil, secretfile.Private); err != nil {
 		return nil, err
 	}
 	return together(filepath.Join(root, "deploy", "nats"), filepath.Join(dir, credentials.BrokerFolder))

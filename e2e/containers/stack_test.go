@@ -22,6 +22,7 @@ import (
 
 	"decoupled.example/console/credentials"
 	"decoupled.example/console/drain"
+	"decoupled.example/console/secretfile"
 	"decoupled.example/console/setup"
 	"decoupled.example/console/verify"
 	"decoupled.example/shared/service"
@@ -50,7 +51,7 @@ func start(t *testing.T, nodes int, prepare ...func(s *stack)) *stack {
 	for i := range nodes {
 		s.hosts = append(s.hosts, fmt.Sprintf("nats-%d", i+1))
 	}
-	_, err := credentials.Write(s.secrets, s.hosts)
+	_, err := credentials.Write(s.secrets, s.hosts, secretfile.Shared)
 	require.NoError(t, err)
 	s.network, err = tcnetwork.New(t.Context())
 	require.NoError(t, err)
