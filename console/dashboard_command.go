@@ -2,15 +2,28 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"decoupled.example/console/dashboard"
 	"decoupled.example/shared/service"
 )
 
 type dashboardCommand struct {
-	Listen    string `default:"${dashboard}" env:"LISTEN" placeholder:"HOST:PORT" help:"Where to serve it. There is no login: who reaches the address may act."`
-	ReadOnly  bool   `env:"READ_ONLY" help:"Only show, take all actions away."`
-	LocalOnly bool   `env:"LOCAL_ONLY" help:"Refuse who came by another name than localhost or a loopback address, as is done anyway when it listens on one: for a container whose port is published on the loopback interface."`
+	Listen   string `default:"${dashboard}" env:"LISTEN" placeholder:"HOST:PORT" help:"Where to serve it. There is no login: who reaches the address may act."`
+	ReadOnly bool   `env:"READ_ONLY" help:"Only show, take all actions away."`
+
+	AllowedHosts []string `name:"allowed-host" env:"ALLOWED_HOSTS" placeholder:"NAME" help:"Serve requests by this host name as well; repeatable. Without it only localhost and IP addresses are served, so that no site can act here by a name of its own."`
+}
+
+// Validate names the flag that is wrong. It is called by kong.
+func (c dashboardCommand) Validate() error {
+	for _, name := range c.AllowedHosts {
+		if name == "" || strings.ContainsAny(name, "/:*?@ ") {
+			return fmt.Errorf("--allowed-host must be a host name, without scheme, port or wildcard, but got %q", name)
+		}
+	}
+	return nil
 }
 
 // Run serves until interrupted. It outlasts any absence of the broker, from the
@@ -27,8 +40,8 @@ func (c dashboardCommand) Run(s *session) error {
 	if err := s.print(map[string]string{"dashboard": at}, func() { s.say("Dashboard at %s. Ctrl-C ends it.", at) }); err != nil {
 		return err
 	}
-	log := service.NewLog(s.err, service.Logging{Level: "warn", Format: "console"}, "dashboard")
-	d := dashboard.New(s.js, s.topology, dashboard.Options{Broker: s.url, ReadOnly: c.ReadOnly, LocalOnly: c.LocalOnly}, log)
+	log := service.NewLog(s.err, service.Logging{Level: "info"}, "dashboard") // actions are logged at info
+	d := dashboard.New(s.js, s.topology, dashboard.Options{Broker: s.url, ReadOnly: c.ReadOnly, AllowedHosts: c.AllowedHosts}, log)
 	if err := d.Serve(s.ctx, listener); err != nil || s.interrupted() {
 		return err
 	}

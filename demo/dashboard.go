@@ -26,7 +26,7 @@ func serveDashboard(o options, url string, d *embedded.Deployment, s *screen.Scr
 		s.Say("%s", warning)
 	}
 	s.Say("Dashboard at http://%s", listener.Addr())
-	board := dashboard.New(d.JS, d.Topology, dashboard.Options{Broker: url, Fleets: fleets{d}}, log)
+	board := dashboard.New(d.JS, d.Topology, dashboard.Options{Broker: url, AllowedHosts: o.AllowedHosts, Fleets: fleets{d}}, log)
 	ctx, cancel := context.WithCancel(context.Background()) // ended by stop
 	ended := make(chan struct{})
 	go func() {

@@ -14,23 +14,24 @@ import (
 
 // options are the flags of the demo.
 type options struct {
-	Rate        float64       `default:"100" help:"Requests a second."`
-	Requestors  int           `default:"1" help:"Replicas of the requestor. Each asks at the rate."`
-	Generators  int           `default:"2" help:"Replicas of the generator."`
-	Work        time.Duration `default:"0s" help:"Time that one string takes."`
-	Fail        float64       `default:"0" help:"Fraction of requests (0 to 1) that fail each time they are tried."`
-	Reject      float64       `default:"0" help:"Fraction of requests that can never succeed, and become dead letters at once."`
-	Hang        float64       `default:"0" help:"Fraction of attempts whose handler never returns."`
-	Outage      time.Duration `default:"0s" help:"Time for which a dependency of the generators is down, again and again."`
-	OutageEvery time.Duration `default:"1m" help:"Time from the beginning of one outage to that of the next."`
-	Duration    time.Duration `default:"0s" help:"Stop after this time. 0: at Ctrl-C."`
-	Drain       time.Duration `default:"60s" help:"How long finishing may take."`
-	Port        int           `default:"0" help:"Port of the broker. 0: 4222, or a free one if that is taken."`
-	Dashboard   string        `default:"${dashboard}" help:"Where to serve the dashboard, by default a free port if that is taken. Empty: nowhere." placeholder:"HOST:PORT"`
-	Data        string        `help:"Folder that keeps the broker's data. Without it a temporary one is used." placeholder:"DIR"`
-	Sync        string        `default:"1s" help:"How often the broker syncs to disk: a time, or \"always\" before it confirms."`
-	Credentials string        `help:"Folder for passwords, which are made where they are missing. With it the broker has the users, rights and limits of deploy/nats, and each program logs in as its own user." placeholder:"DIR"`
-	LogLevel    string        `default:"warn" enum:"trace,debug,info,warn,error" help:"Log this and what is worse: ${enum}."`
+	Rate         float64       `default:"100" help:"Requests a second."`
+	Requestors   int           `default:"1" help:"Replicas of the requestor. Each asks at the rate."`
+	Generators   int           `default:"2" help:"Replicas of the generator."`
+	Work         time.Duration `default:"0s" help:"Time that one string takes."`
+	Fail         float64       `default:"0" help:"Fraction of requests (0 to 1) that fail each time they are tried."`
+	Reject       float64       `default:"0" help:"Fraction of requests that can never succeed, and become dead letters at once."`
+	Hang         float64       `default:"0" help:"Fraction of attempts whose handler never returns."`
+	Outage       time.Duration `default:"0s" help:"Time for which a dependency of the generators is down, again and again."`
+	OutageEvery  time.Duration `default:"1m" help:"Time from the beginning of one outage to that of the next."`
+	Duration     time.Duration `default:"0s" help:"Stop after this time. 0: at Ctrl-C."`
+	Drain        time.Duration `default:"60s" help:"How long finishing may take."`
+	Port         int           `default:"0" help:"Port of the broker. 0: 4222, or a free one if that is taken."`
+	Dashboard    string        `default:"${dashboard}" help:"Where to serve the dashboard, by default a free port if that is taken. Empty: nowhere." placeholder:"HOST:PORT"`
+	AllowedHosts []string      `name:"allowed-host" help:"Serve the dashboard to requests by this host name as well; repeatable. Without it only localhost and IP addresses are served." placeholder:"NAME"`
+	Data         string        `help:"Folder that keeps the broker's data. Without it a temporary one is used." placeholder:"DIR"`
+	Sync         string        `default:"1s" help:"How often the broker syncs to disk: a time, or \"always\" before it confirms."`
+	Credentials  string        `help:"Folder for passwords, which are made where they are missing. With it the broker has the users, rights and limits of deploy/nats, and each program logs in as its own user." placeholder:"DIR"`
+	LogLevel     string        `default:"warn" enum:"trace,debug,info,warn,error" help:"Log this and what is worse: ${enum}."`
 }
 
 // grace is how long a replica may take to finish what it has in hand.

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"decoupled.example/console/drain"
@@ -53,46 +55,74 @@ func (s *Server) actions(ctx context.Context, mux *http.ServeMux) {
 	}
 }
 
-// perform does one action and says on the status line what came of it. The
-// action goes on when who asked for it leaves, and ends with ctx.
+// perform does one action, says on the status line what came of it, and logs who
+// did what. The action goes on when who asked for it leaves, and ends with ctx.
 func (s *Server) perform(ctx context.Context, name string, act action) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if s.options.ReadOnly {
-			http.Error(w, "this dashboard is read-only", http.StatusForbidden)
-			return
-		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		if err := r.ParseForm(); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
+		logged := func(outcome, detail string) {
+			s.log.Info().Str("remote", r.RemoteAddr).Str("action", name).Str("target", target(r.PostForm)).
+				Str("outcome", outcome).Str("detail", detail).Msg("dashboard action")
+		}
+		refuse := func(why string, status int) {
+			logged("refused", why)
+			http.Error(w, why, status)
+		}
+		if s.options.ReadOnly {
+			refuse("this dashboard is read-only", http.StatusForbidden)
+			return
+		}
 		s.acting.RLock()
 		defer s.acting.RUnlock()
 		if ctx.Err() != nil {
-			http.Error(w, "the dashboard has ended", http.StatusServiceUnavailable)
+			refuse("the dashboard has ended", http.StatusServiceUnavailable)
 			return
 		}
-		ctx, cancel := context.WithTimeout(ctx, actWithin)
-		defer cancel()
-		done, err := "", errAway
-		if conn := s.js.Conn(); conn.IsConnected() {
-			before := conn.LastError()
-			done, err = act(ctx, r)
-			if denied := ask.Denied(conn, before); denied != nil && errors.Is(err, context.DeadlineExceeded) {
-				err = denied // the broker answers nothing to who may not ask
-			}
-		}
+		done, err := s.act(ctx, r, act)
 		switch {
 		case errors.Is(err, errUsage):
-			http.Error(w, err.Error(), http.StatusBadRequest)
+			refuse(err.Error(), http.StatusBadRequest)
 			return
 		case err != nil:
+			logged("failed", err.Error())
 			s.board.say(fmt.Sprintf("%s: %v", name, err), true)
 		default:
+			logged("done", done)
 			s.board.say(done, false)
 		}
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 	}
+}
+
+// act does one action, if the broker is there.
+func (s *Server) act(ctx context.Context, r *http.Request, act action) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, actWithin)
+	defer cancel()
+	conn := s.js.Conn()
+	if !conn.IsConnected() {
+		return "", errAway
+	}
+	before := conn.LastError()
+	done, err := act(ctx, r)
+	if denied := ask.Denied(conn, before); denied != nil && errors.Is(err, context.DeadlineExceeded) {
+		err = denied // the broker answers nothing to who may not ask
+	}
+	return done, err
+}
+
+// target is what an action is about, as the form says it.
+func target(form url.Values) string {
+	var parts []string
+	for _, field := range []string{"queue", "letter", "service", "by", "n"} {
+		if form.Has(field) {
+			parts = append(parts, fmt.Sprintf("%s=%.60s", field, form.Get(field)))
+		}
+	}
+	return strings.Join(parts, " ")
 }
 
 func (s *Server) send(ctx context.Context, r *http.Request) (string, error) {

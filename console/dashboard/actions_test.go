@@ -1,7 +1,9 @@
 package dashboard_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -10,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/console/dashboard"
@@ -222,26 +225,105 @@ func TestOtherSitesCannotAct(t *testing.T) {
 	require.EqualValues(t, 1, b.Messages(topology.Requests))
 }
 
-// In a container it listens to all; outside of it only the loopback interface
-// leads there, and any site may have a name that points to that.
-func TestLocalOnly(t *testing.T) {
+// Any site can let its own name point to the dashboard, wherever that listens; an
+// address, localhost, and a name that it was told cannot be a site's.
+func TestOnlyHostNamesThatItWasToldAreServed(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	one := url.Values{"n": {"1"}}
-	for local, want := range map[bool]int{true: http.StatusForbidden, false: http.StatusSeeOther} {
-		address := serveAt(t, b, ":0", dashboard.Options{LocalOnly: local})
+	for _, listen := range []string{"127.0.0.1:0", ":0"} {
+		address := serveAt(t, b, listen, dashboard.Options{AllowedHosts: []string{"dashboard", "Board.Example.com"}})
 		port := address[strings.LastIndex(address, ":"):]
-		status, _ := post(t, "http://127.0.0.1"+port+"/send", one, "Host", "evil.example"+port)
-		require.Equal(t, want, status, "local only: %v", local)
-		status, _ = post(t, "http://127.0.0.1"+port+"/send", one)
-		require.Equal(t, http.StatusSeeOther, status)
-
-		probe, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1"+port+"/livez", http.NoBody)
+		for host, want := range map[string]int{
+			"127.0.0.1" + port:         http.StatusSeeOther,
+			"192.0.2.7":                http.StatusSeeOther,
+			"[::1]" + port:             http.StatusSeeOther,
+			"[2001:db8::7]":            http.StatusSeeOther,
+			"localhost" + port:         http.StatusSeeOther,
+			"LocalHost":                http.StatusSeeOther,
+			"dashboard" + port:         http.StatusSeeOther,
+			"dashboard.:80":            http.StatusSeeOther,
+			"board.example.com":        http.StatusSeeOther,
+			"evil.example" + port:      http.StatusForbidden,
+			"127.0.0.1.evil.example":   http.StatusForbidden,
+			"localhost.evil.example":   http.StatusForbidden,
+			"dashboard.evil.example":   http.StatusForbidden,
+			"sub.board.example.com":    http.StatusForbidden,
+			"dashboard..":              http.StatusForbidden,
+			"2130706433.evil.example:": http.StatusForbidden,
+		} {
+			status, body := post(t, "http://127.0.0.1"+port+"/send", one, "Host", host)
+			require.Equal(t, want, status, "%s at %s", host, listen)
+			if want == http.StatusForbidden {
+				require.Contains(t, body, "--allowed-host")
+			}
+		}
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1"+port, http.NoBody)
 		require.NoError(t, err)
-		probe.Host = "10.0.0.7" + port // as whoever looks after pods does
-		status, _, _ = send(t, probe)
-		require.Equal(t, http.StatusOK, status)
+		request.Host = "evil.example"
+		status, _, _ := send(t, request)
+		require.Equal(t, http.StatusForbidden, status, "nor may it look")
+		request.URL.Path = "/livez"
+		status, _, _ = send(t, request)
+		require.Equal(t, http.StatusOK, status, "a health check may")
 	}
+}
+
+func TestEachActionIsLogged(t *testing.T) {
+	t.Parallel()
+	b := testbed.Start(t)
+	b.SetAside(1)
+	var log logged
+	address := serveLogging(t, b, dashboard.Options{Fleets: &crowd{}}, &log)
+	hostile := "x\n\x1b[2J" + strings.Repeat("y", 100)
+	for _, act := range []struct {
+		path string
+		form url.Values
+		want map[string]string
+	}{
+		{"send", url.Values{"n": {"3"}}, map[string]string{"target": "n=3", "outcome": "done", "detail": "sent 3 requests"}},
+		{"pause", url.Values{"queue": {topology.Requests}}, map[string]string{"target": "queue=REQUESTS", "outcome": "done"}},
+		{"pause", url.Values{"queue": {hostile}}, map[string]string{"target": "queue=" + hostile[:60], "outcome": "refused"}},
+		{"discard", url.Values{"letter": {"all"}}, map[string]string{"target": "letter=all", "outcome": "done"}},
+		{"discard", url.Values{"letter": {"99-deadbeef"}}, map[string]string{"target": "letter=99-deadbeef", "outcome": "failed"}},
+		{"scale", url.Values{"service": {topology.Generator}, "by": {"1"}}, map[string]string{"target": "service=generator by=1", "outcome": "done"}},
+	} {
+		log.text.Reset()
+		post(t, address+"/"+act.path, act.form)
+		lines := strings.Split(strings.TrimSpace(log.text.String()), "\n")
+		require.Len(t, lines, 1, "one line: %s", log.text.String())
+		var line map[string]string
+		require.NoError(t, json.Unmarshal([]byte(lines[0]), &line), lines[0])
+		require.Equal(t, "dashboard action", line["message"])
+		require.Equal(t, "info", line["level"])
+		require.Equal(t, act.path, line["action"])
+		require.Regexp(t, `^127\.0\.0\.1:\d+$`, line["remote"])
+		require.NotEmpty(t, line["detail"])
+		for field, want := range act.want {
+			require.Equal(t, want, line[field], lines[0])
+		}
+	}
+	log.text.Reset()
+	address = serveLogging(t, b, dashboard.Options{ReadOnly: true}, &log)
+	post(t, address+"/send", url.Values{"n": {"1"}})
+	require.Contains(t, log.text.String(), `"outcome":"refused","detail":"this dashboard is read-only"`)
+}
+
+// logged is a log. Each of its lines is there before the answer.
+type logged struct{ text bytes.Buffer }
+
+func serveLogging(t *testing.T, b *testbed.Bed, o dashboard.Options, log *logged) string {
+	t.Helper()
+	listener, err := dashboard.Listen("127.0.0.1:0", false)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background()) // ended by the cleanup
+	ended := make(chan error, 1)
+	go func() { ended <- dashboard.New(b.JS, b.Topology, o, zerolog.New(&log.text).Level(zerolog.InfoLevel)).Serve(ctx, listener) }()
+	t.Cleanup(func() {
+		cancel()
+		require.NoError(t, <-ended)
+	})
+	return "http://" + listener.Addr().String()
 }
 
 // A request that was answered before may be redriven only by who knows that.

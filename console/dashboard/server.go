@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -43,10 +42,9 @@ type Options struct {
 	Broker   string // where the broker is, as it is shown
 	ReadOnly bool   // no actions
 
-	// LocalOnly refuses who came by a name that is not this machine's own, as is
-	// done anyway on a loopback address: for an address in a container that only
-	// the loopback interface outside of it leads to.
-	LocalOnly bool
+	// AllowedHosts are the host names that requests may come by, besides localhost
+	// and every IP address.
+	AllowedHosts []string
 
 	Fleets Fleets // nil: services cannot be scaled from here
 }
@@ -80,7 +78,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		feed.New(s.js).Run(ctx, s.board.show)
 	}()
 	server := &http.Server{
-		Handler:     s.handler(ctx, s.options.LocalOnly || isLoopback(listener.Addr())),
+		Handler:     s.handler(ctx),
 		ReadTimeout: readWithin,
 		IdleTimeout: idleWithin,
 		BaseContext: func(net.Listener) context.Context { return ctx }, // so that streams end with it
@@ -108,20 +106,16 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 }
 
 // handler serves until ctx ends.
-func (s *Server) handler(ctx context.Context, local bool) http.Handler {
+func (s *Server) handler(ctx context.Context) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.page)
 	mux.HandleFunc("GET /events", s.stream)
 	mux.HandleFunc("GET /request/{id}", s.life)
 	mux.Handle("GET /assets/", http.FileServerFS(assets))
 	s.actions(ctx, mux)
-	handler := http.NewCrossOriginProtection().Handler(mux)
-	if local {
-		handler = onlyLocal(handler)
-	}
 	all := http.NewServeMux()
-	all.Handle("/", handler)
-	// Whoever looks after the program comes by an address of its own.
+	all.Handle("/", onlyHosts(s.options.AllowedHosts, http.NewCrossOriginProtection().Handler(mux)))
+	// A health check may come by any name: it can do nothing.
 	all.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	return withHeaders(all)
 }
@@ -133,22 +127,6 @@ func withHeaders(next http.Handler) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
-		next.ServeHTTP(w, r)
-	})
-}
-
-// onlyLocal refuses who came by another name. Without it any site could let its
-// own name point to this machine, and act here as its visitor.
-func onlyLocal(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host, _, err := net.SplitHostPort(r.Host)
-		if err != nil {
-			host = r.Host
-		}
-		if address, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !address.IsLoopback()) {
-			http.Error(w, "this dashboard is for this machine: use localhost, or listen on another address", http.StatusForbidden)
-			return
-		}
 		next.ServeHTTP(w, r)
 	})
 }
