@@ -99,7 +99,7 @@ func TestOutagesComeAndGo(t *testing.T) {
 				require.Equal(t, queue.Retry(ErrOutage), err, "no attempt of the request")
 				down++
 			}
-			time.Sleep(time.Second) // which takes no time here
+			<-time.After(time.Second) // which takes no time here
 		}
 		require.Equal(t, 30, down, "of three minutes")
 	})

@@ -162,7 +162,7 @@ func TestLast_AdaptsToMaxPayload(t *testing.T) {
 		require.GreaterOrEqual(t, conn.Stats().OutMsgs-before.OutMsgs, c.least, "with a max_payload of %d", c.maxPayload)
 	}
 	broker.Stop()
-	broker = start(32)
+	start(32)
 	require.Eventually(t, func() bool { return conn.IsConnected() && conn.MaxPayload() == 32 }, time.Minute, time.Millisecond)
 
 	_, err = direct.Last(t.Context(), conn, stream, subjects(n))

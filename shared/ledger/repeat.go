@@ -39,7 +39,7 @@ func (e *readError) Error() string {
 	return fmt.Sprintf("cannot read ledger %s: %v", e.bucket, e.cause)
 }
 func (e *readError) Unwrap() error        { return e.cause }
-func (e *readError) Is(target error) bool { return target == publish.ErrUnavailable } //nolint:errorlint // the very value
+func (e *readError) Is(target error) bool { return target == publish.ErrUnavailable }
 
 // repeat reads again until it succeeds, ctx ends, the connection is closed, or
 // the error is one that stays.
