@@ -23,7 +23,7 @@ func TestEveryCommandFailsWhenItsOutputIsFull(t *testing.T) {
 	t.Parallel()
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	require.NoError(t, err)
-	defer full.Close()
+	t.Cleanup(func() { _ = full.Close() })
 	b := testbed.Start(t)
 	b.SetAside(3)
 	id := b.Ask(1)[0].ID

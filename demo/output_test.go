@@ -14,7 +14,7 @@ func TestWithoutRoomForItsOutputTheDemoFails(t *testing.T) {
 	t.Parallel()
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	require.NoError(t, err)
-	defer full.Close()
+	t.Cleanup(func() { _ = full.Close() })
 	for _, line := range []string{
 		"--help", "scenario run --help", "scenario list", "scenario list --json",
 		"--duration 1h --dashboard=", "scenario run --all", "scenario run --all --json",

@@ -318,7 +318,9 @@ func serveLogging(t *testing.T, b *testbed.Bed, o dashboard.Options, log *logged
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background()) // ended by the cleanup
 	ended := make(chan error, 1)
-	go func() { ended <- dashboard.New(b.JS, b.Topology, o, zerolog.New(&log.text).Level(zerolog.InfoLevel)).Serve(ctx, listener) }()
+	go func() {
+		ended <- dashboard.New(b.JS, b.Topology, o, zerolog.New(&log.text).Level(zerolog.InfoLevel)).Serve(ctx, listener)
+	}()
 	t.Cleanup(func() {
 		cancel()
 		require.NoError(t, <-ended)

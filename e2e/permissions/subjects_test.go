@@ -45,9 +45,9 @@ var mayPublish = map[string][]string{
 
 // maySubscribe is the same for subscriptions.
 var maySubscribe = map[string][]string{
-	topology.Requestor:   {"_INBOX_requestor.id", "_INBOX_requestor.>", "status.requestor", "$SRV.{PING,INFO,STATS}", "$SRV.{PING,INFO,STATS}.requestor", "$SRV.{PING,INFO,STATS}.requestor.id",
+	topology.Requestor: {"_INBOX_requestor.id", "_INBOX_requestor.>", "status.requestor", "$SRV.{PING,INFO,STATS}", "$SRV.{PING,INFO,STATS}.requestor", "$SRV.{PING,INFO,STATS}.requestor.id",
 		"$JS.EVENT.ADVISORY.{STREAM.DELETED.RESPONSES,CONSUMER.DELETED.RESPONSES.requestor}"},
-	topology.Generator:   {"_INBOX_generator.id", "_INBOX_generator.>", "status.generator", "$SRV.{PING,INFO,STATS}", "$SRV.{PING,INFO,STATS}.generator", "$SRV.{PING,INFO,STATS}.generator.id",
+	topology.Generator: {"_INBOX_generator.id", "_INBOX_generator.>", "status.generator", "$SRV.{PING,INFO,STATS}", "$SRV.{PING,INFO,STATS}.generator", "$SRV.{PING,INFO,STATS}.generator.id",
 		"$JS.EVENT.ADVISORY.STREAM.DELETED.{REQUESTS,RECEIPTS}", "$JS.EVENT.ADVISORY.CONSUMER.DELETED.{REQUESTS,RECEIPTS}.generator"},
 	credentials.Operator: {"_INBOX_operator.id", "_INBOX_operator.>"},
 	credentials.Observer: {"_INBOX_observer.id", "_INBOX_observer.>"},

@@ -27,8 +27,8 @@ var (
 	ErrDuplicate = errors.New("a message is stored under this message ID already")
 )
 
-// ErrUnavailable: the broker did not confirm in time. It says nothing about the
-// message.
+// ErrUnavailable says that the broker did not confirm in time. It says nothing
+// about the message.
 var ErrUnavailable = errors.New("the broker is unavailable")
 
 // errReply: the answer has to come to the Publisher.

@@ -42,7 +42,7 @@ func consumeOrders(change func(*queue.Config), handle queue.Handler[order], text
 	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
 	defer stop()
 	folder := must(os.MkdirTemp("", "queue"))
-	defer os.RemoveAll(folder)
+	defer func() { _ = os.RemoveAll(folder) }()
 	broker := must(server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: folder, NoLog: true, NoSigs: true}))
 	broker.Start()
 	defer broker.Shutdown()

@@ -59,7 +59,7 @@ func (c Config) validate() error {
 		"DeadLetterStream": c.DeadLetterStream, "DeadLetterSubject": c.DeadLetterSubject, "AttemptBucket": c.AttemptBucket,
 	} {
 		if value == "" {
-			return fmt.Errorf("Config.%s is missing", name)
+			return fmt.Errorf("setting %s is missing", name)
 		}
 	}
 	for name, value := range map[string]int64{
@@ -67,7 +67,7 @@ func (c Config) validate() error {
 		"MaxPause": int64(c.MaxPause), "HandlerTimeout": int64(c.HandlerTimeout), "Concurrency": int64(c.Concurrency),
 	} {
 		if value < 0 {
-			return fmt.Errorf("Config.%s must not be negative", name)
+			return fmt.Errorf("setting %s must not be negative", name)
 		}
 	}
 	return nil

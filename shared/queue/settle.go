@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -131,8 +132,7 @@ func (w *worker[T]) settle(work context.Context, r *results[T]) {
 		d.extender.release(d.msg)
 	}
 	w.counts.retried.Add(w.nak(r.retried, func(*delivery[T]) time.Duration { return w.breaker.delay() }))
-	dead := append(r.rejected, w.count(work, r.failed)...)
-	w.deadLetter(work, dead)
+	w.deadLetter(work, slices.Concat(r.rejected, w.count(work, r.failed)))
 }
 
 // count puts failures on record, has their messages come again later, and returns

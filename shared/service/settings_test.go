@@ -171,7 +171,7 @@ func TestWithoutRoomForHelpOrVersionTheProgramFails(t *testing.T) {
 	t.Parallel()
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	require.NoError(t, err)
-	defer full.Close()
+	t.Cleanup(func() { _ = full.Close() })
 	for _, flag := range []string{"--help", "--version"} {
 		var o options
 		var log bytes.Buffer

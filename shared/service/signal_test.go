@@ -114,11 +114,12 @@ func TestAServiceOutlivesTheReaderOfItsLog(t *testing.T) {
 	b := brokertest.Start(t, core)
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	require.NoError(t, err)
-	defer full.Close()
+	t.Cleanup(func() { _ = full.Close() })
 	reader, left, err := os.Pipe()
 	require.NoError(t, err)
-	defer left.Close()
+	t.Cleanup(func() { _ = left.Close() })
 	require.NoError(t, reader.Close())
+	//nolint:paralleltest // one at a time: it counts the broker's clients
 	for name, stderr := range map[string]*os.File{"the disk is full": full, "the reader has left": left} {
 		t.Run(name, func(t *testing.T) {
 			before := b.Server().NumClients()

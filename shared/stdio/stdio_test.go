@@ -81,7 +81,7 @@ func TestWhatIsNoTerminalIsNotTakenForOne(t *testing.T) {
 	t.Parallel()
 	file, err := os.CreateTemp(t.TempDir(), "")
 	require.NoError(t, err)
-	defer file.Close()
+	t.Cleanup(func() { _ = file.Close() })
 	for _, w := range []*stdio.Output{stdio.NewOutput(&bytes.Buffer{}), stdio.NewOutput(file)} {
 		require.False(t, stdio.IsTerminal(w))
 		require.False(t, stdio.Obeys(w))
