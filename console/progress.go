@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// A bar has so many cells: fewer where the terminal is narrow.
+	// barWidth is the usual width of a bar, barLeast that on a narrow terminal.
 	barWidth, barLeast = 30, 10
 	// plainEvery is how often progress is written where it cannot be redrawn.
 	plainEvery = time.Second
@@ -75,9 +75,8 @@ func (p *progress) end() {
 	}
 }
 
-// clear takes the bar away. One that is longer than the terminal is wide now, since
-// somebody has made it narrower, takes several lines or is cut off, depending on
-// the terminal: it is left where it is.
+// clear removes the bar. After the terminal became narrower, a longer bar takes
+// several lines or is cut off, depending on the terminal: it stays where it is.
 func (p *progress) clear(width int) {
 	if p.drawn > width {
 		fmt.Fprintln(p.out)

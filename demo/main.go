@@ -50,9 +50,8 @@ func main() {
 	os.Exit(execute(service.UntilSignal(), os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// execute is main for tests: the context stands for signals. Where nothing can be
-// shown any more, since the reader has left or the disk is full, the demo ends as
-// by a signal.
+// execute is main for tests: the context stands for signals. A failed write to
+// standard output ends the demo like a signal.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()

@@ -28,8 +28,8 @@ const (
 // passwords. Hosts are the names of the nodes of a cluster; without any, what is
 // for nodes stays as it is.
 //
-// Each program must see its own folder and no other. Private access is taken away
-// from others for what exists as well.
+// Each program must see its own folder and no other. With private access, existing
+// files become private too.
 func Write(dir string, hosts []string, access secretfile.Access) (written []string, err error) {
 	w := writer{dir: dir, access: access}
 	passwords := make(map[string]string)

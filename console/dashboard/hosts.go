@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// onlyHosts refuses requests by a host name that the dashboard was not told. With
-// DNS rebinding any site can let its own name point to the dashboard, and act here
-// as its visitor. That takes a name: an IP address or localhost cannot be rebound.
-func onlyHosts(told []string, next http.Handler) http.Handler {
+// onlyHosts refuses requests for a host name that is not in the list. By DNS
+// rebinding, any site can point its own name at the dashboard and act on it from its
+// visitor's browser. That takes a name: IP addresses and localhost are safe.
+func onlyHosts(names []string, next http.Handler) http.Handler {
 	allowed := map[string]bool{"localhost": true}
-	for _, name := range told {
+	for _, name := range names {
 		allowed[canonical(name)] = true
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
@@ -16,6 +17,7 @@ import (
 	"decoupled.example/generator"
 	"decoupled.example/requestor"
 	"decoupled.example/shared/ledger"
+	"decoupled.example/shared/service"
 	"decoupled.example/shared/topology"
 )
 
@@ -326,10 +328,18 @@ func TestThePageFitsTheScreenAndCanBeRead(t *testing.T) {
 	}
 }
 
-// Also when a queue is paused, something was lost, and the broker is away.
+// Also when a queue is paused, something was lost, replicas report problems, and
+// the broker is away.
 func TestAPageInTroubleCanBeRead(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
+	for range 13 { // more than have a mark of their own
+		replica, err := service.New(topology.Generator, b.Conn, b.Log(), time.Second)
+		require.NoError(t, err)
+		replica.ReportProblems(func() []string {
+			return []string{`REQUESTS: backing off for 5s after "` + strings.Repeat("connection refused ", 20) + `"`}
+		})
+	}
 	b.SetAside(12)
 	b.Keep(topology.Asked, ledger.Entry{ID: "lost"})
 	address := serve(t, b, dashboard.Options{Fleets: &fleets{bed: b}})
@@ -342,6 +352,10 @@ func TestAPageInTroubleCanBeRead(t *testing.T) {
 		page.shows("#queue-RECEIPTS", "PAUSED")
 		page.shows("#verdict .bad", "✕ 1")
 		page.shows("#letters h2", "10 of them are shown")
+		page.shows("#service-generated .problem", "⚠ 13 of 13: REQUESTS: backing off")
+		page.until("document.querySelectorAll('#service-generated .troubled').length === 12")
+		require.Empty(t, value[[]string](page, "[...document.querySelectorAll('#pipeline > section')].filter(s => s.scrollHeight > s.clientHeight).map(s => s.id)"), "nothing runs out of its card")
+		page.screenshot(name + "-trouble")
 		require.Empty(t, value[[]string](page, faint), name)
 	}
 	b.Broker.Stop()

@@ -1,5 +1,5 @@
-// Package secretfile writes files that hold secrets: as a whole, and readable by
-// as few as can be.
+// Package secretfile writes files that hold secrets, atomically and with as few
+// permissions as possible.
 package secretfile
 
 import (
@@ -11,15 +11,15 @@ import (
 	"strings"
 )
 
-// Access is who may read a file, and enter its folder.
+// Access defines which users may read a file and enter its folder.
 type Access struct{ file, folder fs.FileMode }
 
 var (
-	// Private is for the user who makes the file.
+	// Private limits a file to the user that creates it.
 	Private = Access{file: 0o600, folder: 0o700}
-	// Shared is for every user who can reach the folder: for a volume that is
-	// mounted by containers which run as other users. In a container without any
-	// capability not even root reads another user's private files.
+	// Shared lets every user that can reach the folder read the file, for volumes of
+	// containers that run as other users. In a container without capabilities not
+	// even root can read another user's private files.
 	Shared = Access{file: 0o444, folder: 0o755}
 )
 
@@ -46,8 +46,8 @@ func (a Access) Write(path string, content []byte) error {
 	return a.Protect(path)
 }
 
-// Protect takes away what others may do with a file that exists, and with its
-// folder. It gives nobody anything.
+// Protect removes the permissions of others that exceed the access from an existing
+// file and its folder. It adds none.
 func (a Access) Protect(path string) error {
 	return errors.Join(restrict(path, a.file), restrict(filepath.Dir(path), a.folder))
 }
@@ -59,7 +59,7 @@ func restrict(path string, most fs.FileMode) error {
 	}
 	if mode := info.Mode().Perm(); mode&0o077&^most != 0 {
 		if err := os.Chmod(path, mode&(most|0o700)); err != nil {
-			return fmt.Errorf("%s can be read by others, and stays so: %w", path, err)
+			return fmt.Errorf("%s can be read by other users, and that cannot be changed: %w", path, err)
 		}
 	}
 	return nil

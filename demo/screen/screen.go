@@ -125,9 +125,9 @@ func (s *Screen) replace(panel []string) {
 }
 
 func (s *Screen) erase() {
-	// Lines that are wider than the terminal is by now, since somebody has made it
-	// narrower, take several rows or are cut off, depending on the terminal: how far
-	// it is up to the first one is not known, so they are left where they are.
+	// After the terminal became narrower, wider lines take several rows or are cut
+	// off, depending on the terminal. The way up to the first line is then unknown, so
+	// the panel stays where it is.
 	if s.drawn > 0 && s.widest <= s.width() {
 		fmt.Fprintf(s.out, "\x1b[%dA\x1b[J", s.drawn) // up to the panel's first line, clear to the end
 	}

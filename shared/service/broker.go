@@ -33,8 +33,8 @@ func (b *Broker) Validate() error {
 	return b.validateCA()
 }
 
-// validateCA reads the file as nats.go will at each connect. What is not there now
-// would look like an outage then.
+// validateCA reads the file, which nats.go reads again at each connect. A missing
+// file would look like an outage then.
 func (b *Broker) validateCA() error {
 	if b.CA == "" {
 		return nil
@@ -76,8 +76,8 @@ func (b *Broker) servers() ([]string, error) {
 	return servers, nil
 }
 
-// validateServer says what is wrong with the URL of a server, without any part of
-// it: one that is malformed may hold a password in any place.
+// validateServer returns what is wrong with a server's URL, without quoting it: a
+// malformed URL may hold a password in any place.
 func validateServer(server string) error {
 	scheme, rest, _ := strings.Cut(server, "://")
 	if scheme != "nats" && scheme != "tls" {
@@ -113,9 +113,9 @@ func isHost(host string) bool {
 	})
 }
 
-// inbox returns the prefix of the inboxes of a program or user: a name of its own
-// in one token, so that a user of the broker can be limited to it. What a token
-// cannot hold is written like in a URL, as %20 for a space.
+// inbox returns the inbox prefix of a program or user: a single token, so that the
+// permissions of a broker user can be limited to it. Characters that a token cannot
+// hold are escaped as in a URL: %20 for a space.
 func inbox(name string) string {
 	var token strings.Builder
 	for _, c := range []byte(name) {

@@ -32,8 +32,8 @@ const (
 //
 // The name identifies the program to the broker, and makes the prefix of its
 // inboxes, _INBOX_<name>: one per program, not per replica, so that a user of
-// the broker can be limited to it. What no subject can hold is written like in a
-// URL, and so is a dot: _INBOX_jane%2Edoe.
+// the broker can be limited to it. Dots and characters that no subject can hold are
+// escaped as in a URL: _INBOX_jane%2Edoe.
 func Connect(ctx context.Context, log zerolog.Logger, broker Broker, name string) (*nats.Conn, error) {
 	l := newLink(log, broker)
 	if err := l.connect(ctx, name); err != nil {

@@ -9,10 +9,10 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// needs are what this project uses of a broker that not every nats-server has,
-// each with the minor version of nats-server 2 that introduced it, in ascending
-// order. The last one is the oldest that will do, for every program: a
-// deployment that works in part is worse than one that says why it does not.
+// needs are the broker features that older nats-servers lack, each with the minor
+// version of nats-server 2 that introduced it, in ascending order. The last one is
+// the minimum for every program: a deployment that works in part is harder to
+// repair than one that reports why it does not work.
 var needs = []struct {
 	what  string
 	minor int
@@ -25,10 +25,9 @@ var needs = []struct {
 // serverVersion finds major and minor version, also of a pre-release.
 var serverVersion = regexp.MustCompile(`^v?(\d+)\.(\d+)\.`)
 
-// CheckBroker returns an error that says which version answers, and which is
-// needed for what, if the broker that nc is connected to is too old. It returns
-// nil while there is no connection, and for a version that it cannot read. It
-// sends nothing.
+// CheckBroker returns an error if the broker that nc is connected to is too old. The
+// error names the version, what it lacks, and the minimum. CheckBroker returns nil
+// without a connection, and for a version that it cannot parse. It sends nothing.
 func CheckBroker(nc *nats.Conn) error {
 	version := nc.ConnectedServerVersion()
 	found := serverVersion.FindStringSubmatch(version)

@@ -15,9 +15,9 @@ import (
 // withheld is shown in the place of a value that may hold a password.
 const withheld = "(secret)"
 
-// UsageError returns what kong says is wrong with a command line, without what
-// may be a password in it: the values of flags tagged secret:"", given as flags or
-// in the environment, and what looks like credentials in a URL. Kong quotes the
+// UsageError returns kong's message about a wrong command line, without anything
+// that may be a password: values of flags tagged secret:"", from the command line or
+// the environment, and values that look like a URL with credentials. Kong quotes the
 // values that it rejects.
 func UsageError(err error, app *kong.Application, args []string) string {
 	text := err.Error()
@@ -29,7 +29,8 @@ func UsageError(err error, app *kong.Application, args []string) string {
 	return text
 }
 
-// passwords returns what may be one, the longest first: one may be part of another.
+// passwords returns the values that may be passwords, the longest first, since one
+// may be part of another.
 func passwords(app *kong.Application, args []string) (values []string) {
 	var flags []*kong.Flag
 	_ = kong.Visit(app, func(node kong.Visitable, next kong.Next) error { // fails only if this function does
@@ -62,8 +63,8 @@ func passwords(app *kong.Application, args []string) (values []string) {
 	return values
 }
 
-// following returns the value that follows a secret flag, and the other parts of
-// one with spaces that was not quoted.
+// following returns the value that follows a secret flag, and the rest of a value
+// with spaces that was not quoted.
 func following(args []string) []string {
 	for i, arg := range args {
 		if i > 0 && strings.HasPrefix(arg, "--") {
@@ -73,8 +74,8 @@ func following(args []string) []string {
 	return args
 }
 
-// withhold replaces a value where it stands for itself, not where a short one is
-// a part of other words.
+// withhold replaces a value where it is a word of its own, not where a short one is
+// part of another word.
 func withhold(text, value string) string {
 	if value == "" {
 		return text
@@ -99,8 +100,8 @@ func isWord(r rune) bool {
 	return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r))
 }
 
-// shown returns the effective settings as they may be logged: without those that
-// are empty, and without what may be a password.
+// shown returns the effective settings for the log, without empty ones and without
+// passwords.
 func shown(command *kong.Context) map[string]string {
 	settings := make(map[string]string)
 	for _, flag := range command.Model.Flags {

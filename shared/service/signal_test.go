@@ -134,6 +134,18 @@ func TestAServiceOutlivesTheReaderOfItsLog(t *testing.T) {
 	}
 }
 
+// A program may be started without any of the three standard descriptors. What it
+// opens then must not become its output.
+func TestStandardDescriptorsMayBeClosed(t *testing.T) {
+	t.Parallel()
+	b := brokertest.Start(t, core)
+	before := b.Server().NumClients()
+	command, _ := start(t, "orderly", []string{"sh", "-c", `exec "$0" <&- >&- 2>&-`, os.Args[0]}, "NATS_URL="+b.URL())
+	require.Eventually(t, func() bool { return b.Server().NumClients() > before }, patience, tick)
+	require.NoError(t, command.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, command.Wait())
+}
+
 func TestAPanicIsNotHidden(t *testing.T) {
 	t.Parallel()
 	b := brokertest.Start(t, core)

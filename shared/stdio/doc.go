@@ -1,4 +1,3 @@
-// Package stdio is what a program writes for people and pipes: an Output that
-// notices when it cannot be written, and the width of a terminal for what is
-// redrawn on it.
+// Package stdio wraps a program's standard output: an Output keeps the first write
+// error, and the terminal functions report the width that redrawn text must fit.
 package stdio

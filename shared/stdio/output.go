@@ -15,9 +15,9 @@ const (
 	exitPipe   = 128 + int(syscall.SIGPIPE) // what a shell shows for a program that SIGPIPE ended
 )
 
-// Output is the standard output of a program. It keeps the first error of a
-// write, so that not every print has to be checked: a program that could not say
-// what it had to say must not end as if it had. It is safe for concurrent use.
+// Output is the standard output of a program. It keeps the first write error, so
+// that not every print needs a check, and the program still does not report
+// success with incomplete output. It is safe for concurrent use.
 type Output struct {
 	to     io.Writer
 	failed chan struct{}
@@ -54,8 +54,8 @@ func (o *Output) Err() error {
 // Failed is closed when a write has failed.
 func (o *Output) Failed() <-chan struct{} { return o.failed }
 
-// Fd returns the file descriptor of the output, as an os.File does; one that does
-// not exist if the output is no file.
+// Fd returns the file descriptor of the output, or an invalid one if the output is
+// not a file.
 func (o *Output) Fd() uintptr {
 	if file, ok := o.to.(*os.File); ok {
 		return file.Fd()
@@ -63,9 +63,9 @@ func (o *Output) Fd() uintptr {
 	return ^uintptr(0)
 }
 
-// Exit returns the code with which the named program ends, where code is what it
-// would end with if everything was written. It reports a failed write on stderr;
-// a reader that has left, as head does, is no failure worth a line.
+// Exit returns the exit code of the named program, where code is the one for
+// complete output. It reports a failed write on stderr. It does not report a reader
+// that closed the pipe, as head does.
 func (o *Output) Exit(code int, name string, stderr io.Writer) int {
 	err := o.Err()
 	switch {

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/term"
 )
 
-// usualWidth is that of a terminal that does not tell its size.
+// usualWidth is the assumed width of a terminal that does not report one.
 const usualWidth = 80
 
 // descriptor returns the file descriptor behind a writer.
@@ -27,11 +27,11 @@ func IsTerminal(w io.Writer) bool {
 }
 
 // Obeys reports whether w writes to a terminal that obeys escape sequences, so
-// that text can be colored and redrawn. One whose TERM is dumb does not.
+// that text can be colored and redrawn. A terminal whose TERM is dumb does not.
 func Obeys(w io.Writer) bool { return IsTerminal(w) && os.Getenv("TERM") != "dumb" }
 
-// Width returns how many cells a line of the terminal behind w has now. Ask again
-// before each redraw: people resize terminals.
+// Width returns the current width of the terminal behind w, in cells. Call it
+// before each redraw, since terminals are resized.
 func Width(w io.Writer) int {
 	if fd, ok := descriptor(w); ok {
 		if width, _, err := term.GetSize(fd); err == nil && width > 0 {
@@ -41,8 +41,8 @@ func Width(w io.Writer) int {
 	return usualWidth
 }
 
-// Cells returns how many cells a line takes on a terminal, at most: characters
-// that some terminals show in two cells count as two.
+// Cells returns the largest number of cells that a line takes on a terminal:
+// characters that some terminals show in two cells count as two.
 func Cells(line string) (n int) {
 	for _, r := range line {
 		n += cells(r)
@@ -60,7 +60,7 @@ func cells(r rune) int {
 	return 2
 }
 
-// Cut returns as much of the beginning of a line as fits into so many cells.
+// Cut returns the longest prefix of a line that fits into width cells.
 func Cut(line string, width int) string {
 	for i, r := range line {
 		if width -= cells(r); width < 0 {
