@@ -29,6 +29,9 @@ func TestMain(m *testing.M) {
 	code := 0
 	switch os.Getenv(role) {
 	case "":
+		// Under nohup this process ignores the signal, and so would the programs that
+		// it starts, unless it is handled here.
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 		code = m.Run()
 		_ = programs.Remove() // a temporary folder
 	case "killer":

@@ -3,6 +3,8 @@ package service_test
 import (
 	"context"
 	"os"
+	"os/signal"
+	"syscall"
 	"testing"
 
 	"decoupled.example/shared/service"
@@ -27,5 +29,8 @@ func TestMain(m *testing.M) {
 		var o options
 		service.Program{Name: "tester", About: "Is tested.", Options: &o, Run: run}.Main()
 	}
+	// Under nohup this process ignores the signal, and so would the programs that it
+	// starts, unless it is handled here.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	os.Exit(m.Run())
 }
