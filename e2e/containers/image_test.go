@@ -16,7 +16,7 @@ func TestImages(t *testing.T) {
 	for _, name := range []string{topology.Requestor, topology.Generator, "console"} {
 		image, err := engine.ImageInspect(t.Context(), "decoupled/"+name+tag)
 		require.NoError(t, err)
-		require.LessOrEqual(t, image.Size, int64(15_000_000), name)
+		require.LessOrEqual(t, image.Size, int64(16_000_000), name)
 		require.Len(t, image.RootFS.Layers, 1, name)
 		require.Equal(t, "65532:65532", image.Config.User, name)
 		require.Equal(t, []string{"/" + name}, image.Config.Entrypoint, name)
