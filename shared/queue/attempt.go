@@ -231,7 +231,8 @@ func (a *attempts) clear(ctx context.Context, keys []string) {
 	}
 }
 
-// repeat asks until the broker has answered, ctx ends or the connection is closed.
+// repeat asks until the broker has answered or refuses to, ctx ends or the
+// connection is closed.
 func (a *attempts) repeat(ctx context.Context, ask func(context.Context) error) error {
 	var said time.Time
 	for {
@@ -244,7 +245,7 @@ func (a *attempts) repeat(ctx context.Context, ask func(context.Context) error) 
 		if err == nil {
 			return nil
 		}
-		if ctx.Err() == nil && !errors.Is(err, nats.ErrConnectionClosed) {
+		if ctx.Err() == nil && !errors.Is(err, nats.ErrConnectionClosed) && !errors.Is(err, direct.ErrRefused) {
 			if time.Since(said) > sayEvery && a.client.conn.IsConnected() {
 				said = time.Now()
 				a.log.Warn().Err(explain(err)).Str("bucket", a.bucket).Msg("cannot read attempt records yet; trying again")

@@ -4,15 +4,18 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/shared/brokertest"
+	"decoupled.example/shared/direct"
 	"decoupled.example/shared/publish"
 )
 
@@ -169,4 +172,17 @@ func TestAttempts_OnThreeNodesAreNeverMistaken(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, a.end(t.Context(), "QUEUE.1.2", strconv.Itoa(i)), "ended already")
 	}
+}
+
+// A question that the broker will never take must not be repeated for ever.
+func TestAttempts_EndsWhenTheBrokerRefusesTheQuestion(t *testing.T) {
+	t.Parallel()
+	conn := brokertest.Start(t, func(o *server.Options) { o.MaxPayload = 400 }).Connect()
+	publisher, err := publish.New(conn, zerolog.Nop())
+	require.NoError(t, err)
+	client, err := NewClient(conn, publisher, zerolog.Nop(), 0)
+	require.NoError(t, err)
+	a := &attempts{client: client, log: zerolog.Nop(), bucket: "attempts"}
+	_, err = a.known(t.Context(), []string{strings.Repeat("x", 500)})
+	require.ErrorIs(t, err, direct.ErrRefused)
 }

@@ -97,7 +97,12 @@ func (w *worker[T]) redelivered(work context.Context, messages []*delivery[T]) {
 	}
 	records, err := w.attempts.known(work, keys)
 	if err != nil {
-		w.giveBack(messages)
+		pause := time.Duration(0)
+		if work.Err() == nil { // it stays so: the broker refuses the question
+			w.log.Error().Err(err).Int("messages", len(messages)).Msg("cannot read attempt records; their messages are tried later")
+			pause = w.config.MaxBackoff
+		}
+		w.counts.handedBack.Add(w.nak(messages, func(*delivery[T]) time.Duration { return pause }))
 		return
 	}
 	var clean, isolated, later []*delivery[T]
