@@ -12,6 +12,10 @@ import (
 // process raise it too.
 const suspicious = 3
 
+// longestWait bounds how long a message stays away that has found another one in
+// isolation.
+const longestWait = time.Second
+
 // cleanUpWithin bounds how long the end of an attempt may take to get on record.
 const cleanUpWithin = 2 * time.Second
 
@@ -43,7 +47,7 @@ func (w *worker[T]) quarantine(work context.Context, messages []*delivery[T]) {
 		}
 		if !w.isolated.TryLock() {
 			w.counts.handedBack.Add(w.nak(messages[i:], func(d *delivery[T]) time.Duration {
-				return backoff(w.config.Backoff, w.config.MaxBackoff, max(1, d.Deliveries-suspicious))
+				return backoff(w.config.Backoff, min(w.config.MaxBackoff, longestWait), max(1, d.Deliveries-suspicious))
 			}))
 			return
 		}
