@@ -21,7 +21,7 @@ var prints = map[string]string{
 	"compose run --rm console status":      `REQUESTS +1000 +1000 +0 (.|\n)*requestor`,
 	"compose run --rm console drain":       `drained after .*; dead letters: 0`,
 	"compose run --rm console verify":      `complete +1000\n(.|\n)*OK: nothing was lost, nothing was done twice`,
-	"cluster.yaml run --rm console status": `REQUESTS .*leader nats(-2|-3)? of 3(.|\n)*HOST *(\n(generator|requestor) .*){3}`,
+	"cluster.yaml run --rm console status": `REQUESTS (.|\n)*leader nats(-2|-3)? of 3(.|\n)*HOST *(\n(generator|requestor) .*){3}`,
 	"tls.yaml run --rm console status":     `REQUESTS +0 (.|\n)*HOST *(\n(generator|requestor) .*){3}`,
 }
 
