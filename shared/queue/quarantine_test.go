@@ -158,7 +158,7 @@ func TestQuarantine_OneDeathMakesNoDeadLetter(t *testing.T) {
 func TestQuarantine_AnAttemptInterruptedByAShutdownDoesNotCount(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{AckWait: never})
-	q := f.requestsOver(f.connect(), 200*time.Millisecond)
+	q := f.requestsOver(f.connect(), 2*time.Second)
 	values := f.publish(q, 3)
 	f.suspicious(topology.Requests, topology.Generator)
 	begun := make(chan struct{}, 3)

@@ -67,9 +67,14 @@ func (l *link) ready() error {
 // close gives what was published until the deadline to leave, and closes the
 // connection.
 func (l *link) close(deadline time.Time) {
-	if left := time.Until(deadline); left > 0 && l.dialer.failure() == nil && l.conn.IsConnected() {
-		overdue := time.AfterFunc(left, l.end) // the only bound while a write hangs: it holds the lock
-		if err := l.conn.FlushTimeout(left); !overdue.Stop() || err != nil {
+	if left := time.Until(deadline); left > 0 && l.dialer.failure() == nil {
+		// The only bound while a write hangs: the write holds a lock that each call needs.
+		overdue := time.AfterFunc(left, l.end)
+		var err error
+		if l.conn.IsConnected() {
+			err = l.conn.FlushTimeout(left)
+		}
+		if !overdue.Stop() || err != nil {
 			l.lines.say(zerolog.ErrorLevel, "cannot flush the connection to NATS before the shutdown timeout; what was published last may be lost")
 		}
 	}

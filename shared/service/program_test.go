@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
@@ -119,9 +120,15 @@ func TestWhatWasPublishedLastStillLeaves(t *testing.T) {
 func TestABrokerThatHangsDoesNotHoldUpTheEnd(t *testing.T) {
 	t.Parallel()
 	proxy := startProxy(t, brokertest.Start(t, core))
+	answered := make(chan struct{})
 	p := boot(t, func(ctx context.Context, s *service.Service) error {
 		go func() { // fills the buffers of both sides, until a write hangs
 			for s.Conn.Publish("much", make([]byte, 1<<19)) == nil {
+			}
+		}()
+		go func() { // each call needs the lock that a hanging write holds
+			for s.Conn.IsConnected() {
+				answered <- struct{}{}
 			}
 		}()
 		<-ctx.Done()
@@ -132,6 +139,13 @@ func TestABrokerThatHangsDoesNotHoldUpTheEnd(t *testing.T) {
 
 	proxy.hang()
 	defer proxy.goOn()
+	for hangs := false; !hangs; {
+		select {
+		case <-answered:
+		case <-time.After(time.Second):
+			hangs = true
+		}
+	}
 	p.stop()
 	require.Zero(t, p.exit())
 	p.await("cannot flush")
