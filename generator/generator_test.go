@@ -133,7 +133,7 @@ func TestAnswer_PublishesNoMismatchedEntry(t *testing.T) {
 		"bears another ID": func(string) string { return string(other) },
 		"not JSON":         func(id string) string { return `{"id":"` + id },
 		"invalid message":  func(id string) string { return `{"id":"` + id + `"}` },
-		"empty body":       func(string) string { return "" },
+		"the body is empty":       func(string) string { return "" },
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()

@@ -20,28 +20,22 @@ type waste struct {
 
 // rubbish is what anyone may publish, on purpose or not.
 func rubbish() []waste {
-	header := func() nats.Header {
-		return nats.Header{contract.HeaderContentType: {contract.ContentType}, contract.HeaderSchema: {contract.SchemaRequest}}
-	}
-	with := func(name, value string) nats.Header {
-		h := header()
-		h[name] = []string{value}
-		return h
-	}
+	with := func(name, value string) nats.Header { return nats.Header{name: {value}} }
 	const at = `"requested_at":"2026-01-02T03:04:05Z"`
 	valid := func() string { return fmt.Sprintf(`{"id":%q,%s}`, contract.NewID(), at) }
 	return []waste{
-		{"a field of another type", header(), `{"id":7}`, "wrong JSON type"},
-		{"an empty body", header(), "", "empty body"},
-		{"no JSON", header(), "hello", "not JSON"},
-		{"cut off", header(), valid()[:30], "not JSON"},
-		{"not UTF-8", header(), "{\"id\":\"\xff\"}", "not UTF-8"},
-		{"null", header(), `null`, "invalid message"},
-		{"an array", header(), `[]`, "wrong JSON type"},
-		{"a field is missing", header(), fmt.Sprintf(`{"id":%q}`, contract.NewID()), "requested_at"},
-		{"an ID that is none", header(), `{"id":"../../x",` + at + `}`, "id"},
+		{"a field of another type", nil, `{"id":7}`, "is a JSON"},
+		{"an empty body", nil, "", "the body is empty"},
+		{"no JSON", nil, "hello", "not JSON"},
+		{"cut off", nil, valid()[:30], "not JSON"},
+		{"not UTF-8", nil, "{\"id\":\"\xff\"}", "invalid UTF-8"},
+		{"null", nil, `null`, "invalid message"},
+		{"an array", nil, `[]`, "is a JSON"},
+		{"a field is missing", nil, fmt.Sprintf(`{"id":%q}`, contract.NewID()), "requested_at"},
+		{"an ID that is none", nil, `{"id":"../../x",` + at + `}`, "id"},
 		{"of another kind", with(contract.HeaderSchema, contract.SchemaResponse), valid(), contract.SchemaResponse},
-		{"says not what it is", nats.Header{}, valid(), "schema"},
+		{"of another encoding", with(contract.HeaderContentType, "text/plain"), valid(), "text/plain"},
+		{"a name twice", nil, `{"id":"x",` + valid()[1:], "duplicate"},
 		{"headers that mean something to a broker", with("Nats-Required-Api-Level", "0"), "boo", "not JSON"},
 		{"a header that a client cannot send", with("X-Evil", "a\tb"), "boo!", "not JSON"},
 	}

@@ -2,51 +2,30 @@ package contract
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
-	"unicode/utf8"
-)
 
-// What can be wrong with the body of a message, besides ErrInvalid.
-var (
-	// ErrEmpty is the error of a message without a body.
-	ErrEmpty = errors.New("empty body")
-
-	// ErrNotUTF8 is the error of a body that is not UTF-8 throughout.
-	ErrNotUTF8 = errors.New("not UTF-8")
-
-	// ErrNotJSON is the error of a body that is not JSON, or is cut off.
-	ErrNotJSON = errors.New("not JSON")
-
-	// ErrTrailingData is the error of a body that goes on after its JSON value.
-	ErrTrailingData = errors.New("data after the JSON value")
-
-	// ErrWrongType is the error of a body that is JSON, but not an object, or
-	// with a field that is not of its JSON type.
-	ErrWrongType = errors.New("wrong JSON type")
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // The codecs of the three queues.
 var (
 	Requests = Codec[Request]{
-		kind:      "request",
-		schema:    SchemaRequest,
-		timeField: "requested_at",
-		fields:    func(r *Request) (*string, *time.Time) { return &r.ID, &r.RequestedAt },
+		kind:   "request",
+		schema: SchemaRequest,
+		fields: func(r *Request) (*string, *time.Time) { return &r.ID, &r.RequestedAt },
 	}
 	Responses = Codec[Response]{
-		kind:      "response",
-		schema:    SchemaResponse,
-		timeField: "generated_at",
-		fields:    func(r *Response) (*string, *time.Time) { return &r.ID, &r.GeneratedAt },
+		kind:   "response",
+		schema: SchemaResponse,
+		fields: func(r *Response) (*string, *time.Time) { return &r.ID, &r.GeneratedAt },
 	}
 	Receipts = Codec[Receipt]{
-		kind:      "receipt",
-		schema:    SchemaReceipt,
-		timeField: "received_at",
-		fields:    func(r *Receipt) (*string, *time.Time) { return &r.ID, &r.ReceivedAt },
+		kind:   "receipt",
+		schema: SchemaReceipt,
+		fields: func(r *Receipt) (*string, *time.Time) { return &r.ID, &r.ReceivedAt },
 	}
 )
 
@@ -54,110 +33,106 @@ var (
 // three: Requests, Responses and Receipts. A codec keeps no state and may be
 // used by many goroutines at once.
 type Codec[T Body] struct {
-	kind      string // in errors
-	schema    string
-	timeField string // in errors
-	fields    func(*T) (id *string, at *time.Time)
+	kind   string // in errors
+	schema string
+	fields func(*T) (id *string, at *time.Time)
 }
 
 // ID returns the ID of a message: the ID of the request that it belongs to.
 func (c Codec[T]) ID(message T) string { return message.key() }
 
-// Encode returns a message as its headers and its body. The headers are made for
-// this call: the caller may add to them. Times are written in UTC. The error is
-// an ErrInvalid: what must not be read is not written either.
+// Encode returns a message as its headers, of which a message of version 1 needs
+// none, and its body. Times are written in UTC. The error is an ErrInvalid: Encode
+// refuses what Decode would.
 func (c Codec[T]) Encode(message T) (header map[string][]string, body []byte, err error) {
-	if body, err = c.EncodeEntry(message); err != nil {
-		return nil, nil, err
-	}
-	return newHeader(c.schema), body, nil
+	body, err = c.EncodeEntry(message)
+	return nil, body, err
 }
 
-// Decode returns the message that Encode turned into these headers and body.
-// It is valid, and its times are in UTC.
+// Decode returns the message in these headers and this body. The message is valid,
+// and its times are in UTC.
 //
-// Otherwise the error is one of ErrNoSchema, ErrOtherSchema, ErrUnknownVersion,
-// ErrContentType, ErrEmpty, ErrNotUTF8, ErrNotJSON, ErrTrailingData,
-// ErrWrongType and ErrInvalid, with a text of one line that quotes only a little
-// of the message. The message returned with an error has its ID, if that can be
-// read and is a valid one, and nothing else: enough to file a dead letter under.
+// Otherwise the error is an ErrInvalid, with a text of one line that quotes only a
+// little of the message. The message returned with an error has its ID, if a valid
+// one can be read, and nothing else: enough to file a dead letter under.
 //
-// Of a field that occurs twice the last counts. What Decode allocates is in
-// proportion to the body's size, which is for the stream to bound.
+// The names of fields are matched exactly, letter case included. A name that
+// occurs twice in an object makes the body invalid; unknown names are ignored.
+// What Decode allocates is in proportion to the body's size, which the stream
+// limits.
 func (c Codec[T]) Decode(header map[string][]string, body []byte) (T, error) {
-	message, err := c.decode(header, body)
-	if err != nil {
-		return c.onlyID(body), fmt.Errorf("cannot decode %s: %w", c.kind, err)
-	}
-	return message, nil
-}
-
-func (c Codec[T]) decode(header map[string][]string, body []byte) (message T, err error) {
 	// The headers first: they say by which rules the body is to be judged.
-	if err := checkHeader(header, c.schema); err != nil {
-		return message, err
+	err := checkHeader(header, c.schema)
+	if err == nil {
+		var message T
+		if message, err = c.decodeBody(body); err == nil {
+			return message, nil
+		}
 	}
-	return c.decodeBody(body)
+	return c.onlyID(body), fmt.Errorf("cannot decode %s: %w", c.kind, err)
 }
 
 func (c Codec[T]) decodeBody(body []byte) (message T, err error) {
 	if len(body) == 0 {
-		return message, ErrEmpty
-	}
-	// Asked for here because encoding/json would put U+FFFD in place of what is
-	// not UTF-8, and say nothing.
-	if !utf8.Valid(body) {
-		return message, ErrNotUTF8
+		return message, fmt.Errorf("%w: the body is empty", ErrInvalid)
 	}
 	if err := json.Unmarshal(body, &message); err != nil {
-		return message, c.explain(err, body)
+		return message, fmt.Errorf("%w: %s", ErrInvalid, explain(err))
 	}
 	_, at := c.fields(&message)
-	*at = at.UTC()
+	*at = asWritten(*at)
 	return message, message.Validate()
 }
 
-// explain returns the error for a body that encoding/json refused, in words that
-// repeat no more of the body than they should.
-func (c Codec[T]) explain(err error, body []byte) error {
-	if err, ok := errors.AsType[*json.SyntaxError](err); ok {
-		if _, whole := readID(body); whole {
-			return fmt.Errorf("%w: %w", ErrTrailingData, err)
+// explain returns what is wrong with a body that is not the JSON it should be. It
+// repeats no more of the body than fits on a line.
+func explain(err error) string {
+	if err, ok := errors.AsType[*json.SemanticError](err); ok {
+		field, want := "the body", "an object"
+		if err.JSONPointer != "" { // to a field that is known: others are not looked into
+			field, want = err.JSONPointer.LastToken(), "a string"
 		}
-		return fmt.Errorf("%w: %w", ErrNotJSON, err)
-	}
-	if err, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		if err.Field == "" {
-			return fmt.Errorf("%w: the body is a JSON %s, not an object", ErrWrongType, err.Value)
+		if err, ok := errors.AsType[*time.ParseError](err); ok {
+			return fmt.Sprintf("%s %s is not an RFC 3339 time", field, quote(err.Value))
 		}
-		return fmt.Errorf("%w: %s is a JSON %s, not a string", ErrWrongType, err.Field, err.Value)
+		return fmt.Sprintf("%s is a JSON %s, not %s", field, typeOf(err.JSONKind), want)
 	}
-	// What is left comes from time.Time, the only field that reads itself.
-	if err, ok := errors.AsType[*time.ParseError](err); ok {
-		return fmt.Errorf("%w: %s %s is not an RFC 3339 time", ErrInvalid, c.timeField, quote(err.Value))
+	if err, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		return fmt.Sprintf("not JSON at byte %d: %s", err.ByteOffset, quote(err.Err.Error()))
 	}
-	return fmt.Errorf("%w: %s is not a string", ErrWrongType, c.timeField)
+	return quote(err.Error())
+}
+
+func typeOf(kind jsontext.Kind) string {
+	switch kind {
+	case '[':
+		return "array"
+	case '{':
+		return "object"
+	case 't', 'f':
+		return "boolean"
+	}
+	return kind.String()
 }
 
 // onlyID returns a message that has the ID of the one in the body and nothing
 // else, or not even that.
 func (c Codec[T]) onlyID(body []byte) (message T) {
-	if found, _ := readID(body); ValidateID(found) == nil {
+	if found := IDOf(body); ValidateID(found) == nil {
 		id, _ := c.fields(&message)
 		*id = found
 	}
 	return message
 }
 
-// readID returns the ID in a body that is wrong somewhere else, or "", and
-// whether the body begins with a whole JSON value at least. Everything that is
-// not the ID is skipped without being read.
-func readID(body []byte) (id string, whole bool) {
+// IDOf returns the ID in the body of a message, or in the value of a ledger entry,
+// that may be wrong elsewhere; "" if none can be read.
+func IDOf(body []byte) string {
 	var message struct {
 		ID string `json:"id"`
 	}
-	// A Decoder, unlike Unmarshal, does not mind what follows the first value.
-	err := json.NewDecoder(bytes.NewReader(body)).Decode(&message)
-	_, wrongType := errors.AsType[*json.UnmarshalTypeError](err)
-	return message.ID, err == nil || wrongType
+	// A decoder accepts data after the value, and fills in what it has read before
+	// it fails.
+	_ = json.UnmarshalDecode(jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowInvalidUTF8(true)), &message)
+	return message.ID
 }

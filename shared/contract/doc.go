@@ -18,12 +18,12 @@
 //
 // # Compatibility
 //
-// The header Decoupled-Schema names the kind of a message and its major version:
-// "decoupled.request.v1". A minor version is an added optional field within v1
-// and shows nowhere: readers ignore fields they do not know. The name of a new
-// field differs from the others by more than letter case, because encoding/json
-// matches names in any case. Whatever else changes needs a new major version,
-// which a reader refuses until it has been taught it: deploy readers first.
+// A message without headers is version 1, in JSON. A message of another version
+// has the header Decoupled-Schema, which names its kind and its major version:
+// "decoupled.request.v2". A minor version is an added optional field within
+// version 1, and needs no header: readers ignore fields that they do not know. Any
+// other change needs a new major version, which a reader refuses until it has been
+// taught it: deploy readers first.
 //
 // The file asyncapi.yaml says the same to programs in other languages; the tests
 // hold it and this package to each other.

@@ -31,14 +31,11 @@ func TestDecodeEntry_RefusesWhatIsNotTheMessageOfItsID(t *testing.T) {
 	require.NoError(t, err)
 	other := NewID()
 	_, err = Requests.DecodeEntry(other, entry)
-	require.ErrorIs(t, err, ErrOtherID)
+	require.ErrorContains(t, err, "bears another ID")
 	require.ErrorContains(t, err, goodID)
-	for value, want := range map[string]error{
-		"": ErrEmpty, "\xff": ErrNotUTF8, "{": ErrNotJSON, "7": ErrWrongType, "{}": ErrInvalid, string(entry) + "x": ErrTrailingData,
-		`{"id":"` + goodID + `"}`: ErrInvalid,
-	} {
+	for _, value := range []string{"", "\xff", "{", "7", "{}", string(entry) + "x", `{"id":"` + goodID + `"}`} {
 		_, err := Requests.DecodeEntry(goodID, []byte(value))
-		require.ErrorIs(t, err, want, "%q", value)
+		require.ErrorIs(t, err, ErrInvalid, "%q", value)
 	}
 }
 
@@ -46,7 +43,7 @@ func TestIDOf(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
 		`{"id":"one","string":7}`: "one", `{"id":"one"} and more`: "one",
-		`{"id":7}`: "", `{}`: "", `[]`: "", "": "", `{"id":"one"`: "",
+		`{"id":7}`: "", `{}`: "", `[]`: "", "": "", `{"id":"one"`: "one", `{"id":"on`: "", `{"ID":"one"}`: "",
 	} {
 		require.Equal(t, want, IDOf([]byte(body)), body)
 	}

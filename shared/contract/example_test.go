@@ -15,7 +15,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(header[contract.HeaderSchema], header[contract.HeaderContentType])
+	fmt.Println(len(header), "headers")
 
 	request, err := contract.Requests.Decode(header, body)
 	if err != nil {
@@ -25,7 +25,7 @@ func Example() {
 	response := contract.NewResponse(request.ID, contract.NewString(), time.Now())
 	fmt.Println(contract.Responses.ID(response) == request.ID, len(response.String))
 	// Output:
-	// [decoupled.request.v1] [application/json]
+	// 0 headers
 	// true 64
 }
 
@@ -39,10 +39,10 @@ func ExampleCodec_Decode() {
 
 	receipt, err := contract.Receipts.Decode(header, body)
 	fmt.Println(err)
-	fmt.Println(errors.Is(err, contract.ErrUnknownVersion))
+	fmt.Println(errors.Is(err, contract.ErrInvalid))
 	fmt.Println(receipt.ID)
 	// Output:
-	// cannot decode receipt: unknown major version: Decoupled-Schema is "decoupled.receipt.v2", and only v1 is known here
+	// cannot decode receipt: invalid message: unknown major version: Decoupled-Schema is "decoupled.receipt.v2", and only v1 is known here
 	// true
 	// 01980a5e-6f3c-7b21-9c44-5d1f0e8a7b36
 }

@@ -1,7 +1,6 @@
 package contract
 
 import (
-	"errors"
 	"maps"
 	"slices"
 	"testing"
@@ -36,19 +35,13 @@ func fuzzDecode[T Body](f *testing.F, k kind, codec Codec[T]) {
 	f.Add(SchemaResponse, "application/json; charset=utf-8", []byte(k.good()))
 	f.Add(SchemaReceipt, "text/plain", []byte(k.good()))
 
-	sentinels := []error{
-		ErrNoSchema, ErrOtherSchema, ErrUnknownVersion, ErrContentType, ErrEmpty,
-		ErrNotUTF8, ErrNotJSON, ErrTrailingData, ErrWrongType, ErrInvalid,
-	}
-
 	f.Fuzz(func(t *testing.T, schema, contentType string, body []byte) {
 		fuzzed := map[string][]string{HeaderSchema: {schema}, HeaderContentType: {contentType}}
-		for _, header := range []map[string][]string{fuzzed, newHeader(k.schema)} {
+		for _, header := range []map[string][]string{fuzzed, nil} {
 			message, err := codec.Decode(header, body)
 			if err != nil {
 				requireTame(t, err)
-				is := func(sentinel error) bool { return errors.Is(err, sentinel) }
-				require.True(t, slices.ContainsFunc(sentinels, is), "%v", err)
+				require.ErrorIs(t, err, ErrInvalid)
 
 				// At most the ID is returned, and only a valid one.
 				id, _ := codec.fields(&message)

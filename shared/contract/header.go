@@ -1,13 +1,12 @@
 package contract
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 )
 
-// The headers that each message bears. Their names are case-sensitive, as NATS
-// sends and stores them unchanged.
+// The headers that a message may have. A message without them is version 1 in
+// JSON. Their names are case-sensitive, as NATS sends and stores them unchanged.
 const (
 	// HeaderContentType says how the body is written.
 	HeaderContentType = "Content-Type"
@@ -26,63 +25,31 @@ const (
 	SchemaReceipt  = "decoupled.receipt.v1"
 )
 
-// What can be wrong with the headers of a message.
-var (
-	// ErrContentType is the error of a body that does not claim to be JSON.
-	ErrContentType = errors.New("wrong content type")
-
-	// ErrNoSchema is the error of a message that does not say what it is.
-	ErrNoSchema = errors.New("no schema")
-
-	// ErrOtherSchema is the error of a message of another kind: a response on
-	// the queue of requests, or something that is no message of this contract.
-	ErrOtherSchema = errors.New("another kind of message")
-
-	// ErrUnknownVersion is the error of a message of the right kind and of a
-	// major version that this program does not know. A newer one may: it is
-	// worth keeping.
-	ErrUnknownVersion = errors.New("unknown major version")
-)
-
-// newHeader returns the headers of a message, in a map and with values that
-// nothing else holds.
-func newHeader(schema string) map[string][]string {
-	values := [...]string{ContentType, schema}
-	// The bounds of capacity keep an append to one value off the other.
-	return map[string][]string{
-		HeaderContentType: values[0:1:1],
-		HeaderSchema:      values[1:2:2],
-	}
-}
-
 // checkHeader reports what in the headers speaks against decoding the body as
 // the schema wanted. If a header has more values than one, the first counts, as
 // it does for nats.Header.Get.
 func checkHeader(header map[string][]string, wanted string) error {
-	if got := first(header[HeaderSchema]); got != wanted {
+	if len(header) == 0 {
+		return nil
+	}
+	if got, ok := first(header[HeaderSchema]); ok && got != wanted {
 		return explainSchema(got, wanted)
 	}
-	if got := first(header[HeaderContentType]); !isJSON(got) {
-		if got == "" {
-			return fmt.Errorf("%w: the header %s is missing, not %q", ErrContentType, HeaderContentType, ContentType)
-		}
-		return fmt.Errorf("%w: %s is %s, not %q", ErrContentType, HeaderContentType, quote(got), ContentType)
+	if got, ok := first(header[HeaderContentType]); ok && !isJSON(got) {
+		return fmt.Errorf("%w: %s is %s, not %q", ErrInvalid, HeaderContentType, quote(got), ContentType)
 	}
 	return nil
 }
 
 // explainSchema returns the error for a schema that is not the one wanted.
 func explainSchema(got, wanted string) error {
-	if got == "" {
-		return fmt.Errorf("%w: the header %s is missing, not %q", ErrNoSchema, HeaderSchema, wanted)
-	}
 	// Both have the form kind + ".v" + major version.
 	dot := strings.LastIndex(wanted, ".v")
 	kind, version := wanted[:dot], wanted[dot+len("."):]
 	if number, ok := strings.CutPrefix(got, kind+".v"); ok && isNumber(number) {
-		return fmt.Errorf("%w: %s is %s, and only %s is known here", ErrUnknownVersion, HeaderSchema, quote(got), version)
+		return fmt.Errorf("%w: unknown major version: %s is %s, and only %s is known here", ErrInvalid, HeaderSchema, quote(got), version)
 	}
-	return fmt.Errorf("%w: %s is %s, not %q", ErrOtherSchema, HeaderSchema, quote(got), wanted)
+	return fmt.Errorf("%w: another kind of message: %s is %s, not %q", ErrInvalid, HeaderSchema, quote(got), wanted)
 }
 
 // isJSON reports whether a content type is that of JSON, with any parameters:
@@ -99,9 +66,9 @@ func isNumber(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }
 
-func first(values []string) string {
+func first(values []string) (value string, ok bool) {
 	if len(values) == 0 {
-		return ""
+		return "", false
 	}
-	return values[0]
+	return values[0], true
 }

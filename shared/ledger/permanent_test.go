@@ -46,7 +46,7 @@ func TestAReadEndsWithItsContextAsUnavailable(t *testing.T) {
 	broker := brokertest.Start(t)
 	l := open(t, broker.Connect(), zerolog.Nop(), "missing")
 	for name, read := range reads(l) {
-		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		err := read(ctx)
 		cancel()
 		require.ErrorIs(t, err, publish.ErrUnavailable, name)

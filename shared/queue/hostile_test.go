@@ -72,7 +72,7 @@ func TestHostileHeadersGetIntoTheLetterAndMeanNothingThere(t *testing.T) {
 	letters := make(map[string]*jetstream.RawStreamMsg)
 	for _, l := range f.letters() {
 		require.Equal(t, "dead.REQUESTS.unknown", l.Subject)
-		require.Contains(t, l.Header.Get(queue.LetterReason), "no schema")
+		require.Contains(t, l.Header.Get(queue.LetterReason), "not JSON")
 		require.Equal(t, "poison", string(l.Data))
 		letters[l.Header.Get(queue.LetterSequence)] = l
 	}

@@ -27,10 +27,10 @@ func TestUndecodableBecomesALetterAtOnce(t *testing.T) {
 	f := start(t, topology.Settings{AckWait: never})
 	id := contract.NewID()
 	poison := []struct{ header, body, filed, reason string }{
-		{"", `{}`, "unknown", "no schema"},
-		{valid, "", "unknown", "empty body"},
-		{valid, "not JSON", "unknown", "not JSON"},
-		{valid, "{\"id\":\"\xff\"}", "unknown", "not UTF-8"},
+		{"", `{}`, "unknown", "id is missing"},
+		{valid, "", "unknown", "the body is empty"},
+		{valid, "poison", "unknown", "not JSON"},
+		{valid, "{\"id\":\"\xff\"}", "unknown", "invalid UTF-8"},
 		{valid, `{"requested_at":"2026-01-01T00:00:00Z"}`, "unknown", "id is missing"},
 		{valid, `{"id":">","requested_at":"2026-01-01T00:00:00Z"}`, "unknown", "UUIDv7"},
 		{valid, `{"id":"` + id + `"}`, id, "requested_at is missing"},
