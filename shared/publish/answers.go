@@ -2,12 +2,13 @@ package publish
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -25,107 +26,131 @@ func (e *otherStreamError) Error() string {
 	return fmt.Sprintf("stream %s took the message instead of %s", e.stream, e.expected)
 }
 
-// answers receives what the broker says to everything that a Publisher sends:
-// one subscription for all, since making and ending one costs the broker, and
-// each node of a cluster, about as much as a message.
+// allIndex is in the place of a message's index where one subject is for the
+// answers to all.
+const allIndex = "all"
+
+// inbox receives the broker's answers to one attempt after the other. Each call of
+// Publish has one to itself while it lasts, so that no other goroutine stands
+// between the connection and the one that waits. Making one and ending it costs the
+// broker, and each node of a cluster, about as much as a message: they are reused.
 //
-// A message's answer comes to <inbox>.<call>.<index>, or to <inbox>.<call>.all.
-type answers struct {
-	inbox string
-	mu    sync.Mutex
-	last  uint64
-	calls map[string]*call
+// A message's answer comes to <prefix><number of the attempt>.<index>, or to
+// <prefix><number of the attempt>.all.
+type inbox struct {
+	prefix  string
+	attempt uint64
+	in      chan *nats.Msg
+	changed chan nats.Status // has one when the connection breaks
 }
 
-func newAnswers(conn *nats.Conn) (*answers, error) {
-	a := &answers{inbox: conn.NewInbox() + ".", calls: make(map[string]*call)}
-	sub, err := conn.Subscribe(a.inbox+"*.*", a.receive)
-	if err != nil {
+// takeInbox returns an inbox that no other call has.
+func (p *Publisher) takeInbox() (*inbox, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := len(p.inboxes); n > 0 {
+		i := p.inboxes[n-1]
+		p.inboxes = p.inboxes[:n-1]
+		return i, nil
+	}
+	// Room for the answers to an attempt, and for late ones to the attempt before. The
+	// library drops what does not fit, which costs an attempt.
+	i := &inbox{prefix: p.conn.NewInbox() + ".", in: make(chan *nats.Msg, 2*atOnce)}
+	if _, err := p.conn.ChanSubscribe(i.prefix+"*.*", i.in); err != nil {
 		return nil, err
 	}
-	// Nothing may be dropped here. What can come is bounded by what was sent.
-	return a, sub.SetPendingLimits(-1, -1)
+	i.changed = p.conn.StatusChanged(nats.RECONNECTING, nats.CLOSED)
+	return i, nil
 }
 
-// open begins to wait for n answers of a stream, until close is called.
-func (a *answers) open(stream string, n int) *call {
-	c := &call{stream: stream, answered: make(chan struct{}), verdicts: make([]error, n), left: n}
-	for i := range c.verdicts {
-		c.verdicts[i] = errUnanswered
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.last++
-	c.number = strconv.FormatUint(a.last, 36)
-	c.inbox = a.inbox + c.number + "."
-	a.calls[c.number] = c
-	return c
-}
-
-func (a *answers) close(c *call) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.calls, c.number)
-}
-
-// receive is called for one answer after the other.
-func (a *answers) receive(m *nats.Msg) {
-	number, index, _ := strings.Cut(m.Subject[len(a.inbox):], ".")
-	a.mu.Lock()
-	c := a.calls[number]
-	a.mu.Unlock()
-	if c == nil { // too late: nobody waits any more
-		return
-	}
-	if index == allIndex {
-		c.confirm(m)
-	} else if i, err := strconv.Atoi(index); err == nil {
-		c.answer(i, read(m, c.stream))
-	}
+func (p *Publisher) returnInbox(i *inbox) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.inboxes = append(p.inboxes, i)
 }
 
 // call is the answers to the messages of one attempt.
 type call struct {
-	stream   string // whose confirmations count
-	number   string
-	inbox    string
-	answered chan struct{}    // closed when all answers are there
-	broken   chan nats.Status // has one when the connection breaks
-
-	mu       sync.Mutex
+	*inbox
+	stream   string  // whose confirmations count
+	prefix   string  // of the subjects of this attempt's answers
 	verdicts []error // by index; nil is a confirmation
 	left     int     // how many answers are missing
 	place    uint64  // the last sequence that an answer to all has named
 }
 
-// reply is where the answer to a message comes.
-func (c *call) reply(i int) string { return c.inbox + strconv.Itoa(i) }
-
-// verdict is nil if the message is stored.
-func (c *call) verdict(i int) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.verdicts[i]
+// begin begins an attempt, of which so many answers are awaited, to so many indexes.
+func (i *inbox) begin(stream string, answers, indexes int) *call {
+	for len(i.changed) > 0 { // what broke before does not matter to this attempt
+		<-i.changed
+	}
+	i.attempt++
+	c := &call{inbox: i, stream: stream, verdicts: make([]error, indexes), left: answers}
+	c.prefix = i.prefix + strconv.FormatUint(i.attempt, 36) + "."
+	for k := range c.verdicts {
+		c.verdicts[k] = errUnanswered
+	}
+	return c
 }
 
-// answer takes note of the verdict on a message. Only the first one counts.
-func (c *call) answer(i int, verdict error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if i < 0 || i >= len(c.verdicts) || c.verdicts[i] != errUnanswered { //nolint:errorlint // the very value
+// reply is where the answer to a message comes.
+func (c *call) reply(index int) string { return c.prefix + strconv.Itoa(index) }
+
+// await returns nil when all answers are there; otherwise why no more are waited
+// for.
+func (c *call) await(ctx context.Context, within time.Duration) error {
+	patience := time.NewTimer(within)
+	defer patience.Stop()
+	for before := c.left; c.left > 0; {
+		select {
+		case m := <-c.in:
+			c.receive(m)
+		case <-c.changed: // what is answered over that connection from now on is lost
+			return c.rest(nats.ErrDisconnected)
+		case <-ctx.Done():
+			return c.rest(ctx.Err())
+		case <-patience.C:
+			if c.left == before {
+				return c.rest(errUnanswered)
+			}
+			before = c.left
+			patience.Reset(within)
+		}
+	}
+	return nil
+}
+
+// rest receives the answers that are here already. It returns ended if some are
+// missing nevertheless.
+func (c *call) rest(ended error) error {
+	for c.left > 0 && len(c.in) > 0 {
+		c.receive(<-c.in)
+	}
+	if c.left > 0 {
+		return ended
+	}
+	return nil
+}
+
+func (c *call) receive(m *nats.Msg) {
+	index, ok := strings.CutPrefix(m.Subject, c.prefix)
+	if !ok { // to an earlier attempt
 		return
 	}
-	c.verdicts[i] = verdict
-	if c.left--; c.left == 0 {
-		close(c.answered)
+	if index == allIndex {
+		c.confirm(m)
+	} else if k, err := strconv.Atoi(index); err == nil {
+		c.answer(k, read(m, c.stream))
 	}
 }
 
-// unanswered is how many answers are missing.
-func (c *call) unanswered() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.left
+// answer notes the verdict on a message. Only the first one counts.
+func (c *call) answer(index int, verdict error) {
+	if index < 0 || index >= len(c.verdicts) || c.verdicts[index] != errUnanswered { //nolint:errorlint // the very value
+		return
+	}
+	c.verdicts[index] = verdict
+	c.left--
 }
 
 // read returns nil when the answer confirms that the stream has stored the

@@ -1,8 +1,11 @@
 package publish
 
 import (
+	"context"
 	"fmt"
+	"reflect"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -50,7 +53,7 @@ func TestRead_RefusesConfirmationsOfAnotherStream(t *testing.T) {
 }
 
 // What a call waited with must not stay behind: services publish for months.
-func TestNothingIsLeftOfACall(t *testing.T) {
+func TestPublish_ReusesWhatItWaitsWith(t *testing.T) {
 	t.Parallel()
 	conn := brokertest.Start(t).Connect()
 	p, err := New(conn, zerolog.Nop())
@@ -59,7 +62,7 @@ func TestNothingIsLeftOfACall(t *testing.T) {
 	require.NoError(t, err)
 	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "WORK", Subjects: []string{"work"}, AllowAtomicPublish: true})
 	require.NoError(t, err)
-	for _, n := range []int{1, worthABatch} {
+	publish := func(n int) {
 		batch := make([]*nats.Msg, n)
 		for i := range batch {
 			batch[i] = &nats.Msg{Subject: "work"}
@@ -68,5 +71,66 @@ func TestNothingIsLeftOfACall(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, refused)
 	}
-	require.Empty(t, p.answers.calls)
+	publish(1)
+	before, listeners := conn.NumSubscriptions(), statusListeners(conn)
+	require.NotZero(t, listeners)
+	for range 10 {
+		for _, n := range []int{1, 2, worthABatch, 2 * atOnce} {
+			publish(n)
+		}
+		require.NoError(t, p.AwaitConnection(t.Context()))
+	}
+	require.Equal(t, before, conn.NumSubscriptions())
+	require.Equal(t, listeners, statusListeners(conn))
+	require.Len(t, p.inboxes, 1)
+}
+
+// statusListeners is how many channels are registered for changes of the
+// connection's status, for which the library has no method.
+func statusListeners(conn *nats.Conn) (n int) {
+	for _, listeners := range reflect.ValueOf(conn).Elem().FieldByName("statListeners").Seq2() {
+		n += listeners.Len()
+	}
+	return n
+}
+
+// An answer that came before the connection broke, or before the context ended,
+// counts: its message is not sent again.
+func TestAwait_ReceivesWhatIsHereAlready(t *testing.T) {
+	t.Parallel()
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 100 { // select picks one of what is ready at random
+		i := &inbox{in: make(chan *nats.Msg, 2), changed: make(chan nats.Status, 1)}
+		c := i.begin("WORK", 2, 2)
+		i.changed <- nats.RECONNECTING
+		for k := range 2 {
+			i.in <- &nats.Msg{Subject: c.reply(k), Data: []byte(`{"stream":"WORK","seq":1}`)}
+		}
+		require.NoError(t, c.await(ended, time.Minute))
+	}
+}
+
+// Batches are offered again a while after the stream has refused one.
+func TestPublish_OffersBatchesAgainAfterARefusal(t *testing.T) {
+	t.Parallel()
+	conn := brokertest.Start(t).Connect()
+	p, err := New(conn, zerolog.Nop())
+	require.NoError(t, err)
+	js, err := jetstream.New(conn)
+	require.NoError(t, err)
+	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "WORK", Subjects: []string{"work"}, AllowAtomicPublish: true})
+	require.NoError(t, err)
+	const n = 2 * worthABatch
+	for refused, answers := range map[time.Duration]uint64{askAgain: 1, 0: n} {
+		p.disabled.Store("WORK", time.Now().Add(-refused))
+		before := conn.Stats().InMsgs
+		batch := make([]*nats.Msg, n)
+		for i := range batch {
+			batch[i] = &nats.Msg{Subject: "work"}
+		}
+		_, err := p.Publish(t.Context(), "WORK", batch)
+		require.NoError(t, err)
+		require.Equal(t, answers, conn.Stats().InMsgs-before, "refused %s ago", refused)
+	}
 }

@@ -1,7 +1,9 @@
 package publish
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"maps"
 	"strconv"
@@ -9,7 +11,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/nats-io/nuid"
 )
 
 const (
@@ -43,10 +44,9 @@ func (p *Publisher) takesBatches(stream string) bool {
 // Streams allow it (AllowAtomicPublish) where the broker syncs to the disk before
 // it confirms: a batch is synced once, not once a message. Elsewhere it would
 // cost more than it saves.
-func (p *Publisher) batch(ctx context.Context, stream string, messages []*nats.Msg) bool {
-	c, end := p.begin(stream, 1)
-	defer end()
-	id := nuid.Next()
+func (p *Publisher) batch(ctx context.Context, in *inbox, stream string, messages []*nats.Msg) bool {
+	c := in.begin(stream, 1, 1)
+	id := rand.Text()
 	for i, m := range messages {
 		if m.Reply != "" {
 			return false
@@ -65,10 +65,7 @@ func (p *Publisher) batch(ctx context.Context, stream string, messages []*nats.M
 			return false
 		}
 	}
-	err := p.await(ctx, c)
-	if err == nil {
-		err = c.verdict(0)
-	}
+	err := cmp.Or(c.await(ctx, p.confirmWithin), c.verdicts[0])
 	p.note(stream, err)
 	var refused *jetstream.APIError
 	if errors.As(err, &refused) && refused.ErrorCode == atomicPublishDisabled {

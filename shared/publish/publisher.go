@@ -36,10 +36,12 @@ const (
 type Publisher struct {
 	conn          *nats.Conn
 	log           zerolog.Logger
-	answers       *answers
 	confirmWithin time.Duration
 	disabled      sync.Map // streams that take no atomic batches, and since when that is known
 	troubled      sync.Map // streams whose last call met trouble, with the name of the stream that answered instead, or ""
+
+	mu      sync.Mutex
+	inboxes []*inbox // that no call has
 }
 
 // New returns a Publisher over conn, which stays the caller's to close.
@@ -48,11 +50,13 @@ func New(conn *nats.Conn, log zerolog.Logger) (*Publisher, error) {
 }
 
 func newPublisher(conn *nats.Conn, log zerolog.Logger, confirmWithin time.Duration) (*Publisher, error) {
-	answers, err := newAnswers(conn)
+	p := &Publisher{conn: conn, log: log, confirmWithin: confirmWithin}
+	first, err := p.takeInbox()
 	if err != nil {
 		return nil, fmt.Errorf("cannot receive confirmations: %w", err)
 	}
-	return &Publisher{conn: conn, log: log, answers: answers, confirmWithin: confirmWithin}, nil
+	p.returnInbox(first)
+	return p, nil
 }
 
 // Publish returns when the stream has confirmed or refused each message. The
@@ -69,6 +73,14 @@ func newPublisher(conn *nats.Conn, log zerolog.Logger, confirmWithin time.Durati
 //
 // The messages belong to Publish until it returns.
 func (p *Publisher) Publish(ctx context.Context, stream string, messages []*nats.Msg) (map[int]error, error) {
+	if len(messages) == 0 {
+		return nil, nil
+	}
+	in, err := p.takeInbox()
+	if err != nil { // the connection is closed
+		return nil, fmt.Errorf("cannot publish to %s: %w: %w", messages[0].Subject, ErrUnavailable, err)
+	}
+	defer p.returnInbox(in)
 	var refused map[int]error
 	refuse := func(i int, err error) {
 		if refused == nil {
@@ -78,7 +90,7 @@ func (p *Publisher) Publish(ctx context.Context, stream string, messages []*nats
 	}
 	for from := 0; from < len(messages); from += atOnce {
 		part := messages[from:min(from+atOnce, len(messages))]
-		open, err := p.settle(ctx, stream, part, func(i int, err error) { refuse(from+i, err) })
+		open, err := p.settle(ctx, in, stream, part, func(i int, err error) { refuse(from+i, err) })
 		if err != nil {
 			return refused, fmt.Errorf("cannot publish to %s: %d of %d messages are not confirmed: %w: %w",
 				part[open[0]].Subject, len(open)+len(messages)-from-len(part), len(messages), ErrUnavailable, err)
@@ -89,7 +101,7 @@ func (p *Publisher) Publish(ctx context.Context, stream string, messages []*nats
 
 // settle attempts to publish until each message is confirmed or refused. With
 // an error it returns the indexes of those that are neither.
-func (p *Publisher) settle(ctx context.Context, stream string, messages []*nats.Msg, refuse func(int, error)) (open []int, err error) {
+func (p *Publisher) settle(ctx context.Context, in *inbox, stream string, messages []*nats.Msg, refuse func(int, error)) (open []int, err error) {
 	open = make([]int, len(messages))
 	for i := range open {
 		open[i] = i
@@ -107,14 +119,14 @@ func (p *Publisher) settle(ctx context.Context, stream string, messages []*nats.
 			return open, because(ctx.Err(), trouble)
 		}
 		if first && len(messages) > 1 {
-			if p.asOne(ctx, stream, messages) {
+			if p.asOne(ctx, in, stream, messages) {
 				return nil, nil
 			}
 			if ctx.Err() != nil || !p.conn.IsConnected() {
 				continue
 			}
 		}
-		if open, trouble = p.attempt(ctx, stream, messages, open, refuse); len(open) == 0 {
+		if open, trouble = p.attempt(ctx, in, stream, messages, open, refuse); len(open) == 0 {
 			if first {
 				p.troubled.Delete(stream)
 			}
@@ -143,16 +155,16 @@ func because(ended, trouble error) error {
 
 // asOne publishes messages in the way that costs least, and reports whether all
 // are stored.
-func (p *Publisher) asOne(ctx context.Context, stream string, messages []*nats.Msg) bool {
+func (p *Publisher) asOne(ctx context.Context, in *inbox, stream string, messages []*nats.Msg) bool {
 	_, troubled := p.troubled.Load(stream)
 	switch {
 	case len(messages) >= worthABatch && p.takesBatches(stream) && p.otherStream(stream) == "":
-		return p.batch(ctx, stream, messages)
+		return p.batch(ctx, in, stream, messages)
 	case troubled:
 		// When only some of the messages are stored, as in a queue that is nearly
 		// full, all are sent again. That must not happen with every call.
 		return false
-	case p.together(ctx, stream, messages):
+	case p.together(ctx, in, stream, messages):
 		return true
 	}
 	p.troubled.LoadOrStore(stream, "")
@@ -161,9 +173,8 @@ func (p *Publisher) asOne(ctx context.Context, stream string, messages []*nats.M
 
 // attempt sends what is open once and waits for the answers. It returns what is
 // still open, with the last reason.
-func (p *Publisher) attempt(ctx context.Context, stream string, messages []*nats.Msg, open []int, refuse func(int, error)) (still []int, trouble error) {
-	c, end := p.begin(stream, len(open))
-	defer end()
+func (p *Publisher) attempt(ctx context.Context, in *inbox, stream string, messages []*nats.Msg, open []int, refuse func(int, error)) (still []int, trouble error) {
+	c := in.begin(stream, len(open), len(open))
 	other := p.otherStream(stream)
 	for k, i := range open {
 		m := messages[i]
@@ -174,9 +185,9 @@ func (p *Publisher) attempt(ctx context.Context, stream string, messages []*nats
 			c.answer(k, err)
 		}
 	}
-	ended := p.await(ctx, c)
+	ended := c.await(ctx, p.confirmWithin)
 	for k, i := range open {
-		err := c.verdict(k)
+		err := c.verdicts[k]
 		switch {
 		case err == nil:
 			if other != "" { // the overlap is gone
@@ -204,42 +215,9 @@ func (p *Publisher) send(m *nats.Msg, reply string) error {
 	if m.Reply != "" {
 		return errReply
 	}
-	return p.conn.PublishMsg(&nats.Msg{Subject: m.Subject, Reply: reply, Header: m.Header, Data: m.Data})
-}
-
-// begin is to be called before anything is sent that n answers of a stream are
-// awaited for.
-func (p *Publisher) begin(stream string, n int) (c *call, end func()) {
-	c = p.answers.open(stream, n)
-	c.broken = p.conn.StatusChanged(nats.RECONNECTING, nats.CLOSED)
-	return c, func() {
-		p.conn.RemoveStatusListener(c.broken)
-		p.answers.close(c)
-	}
-}
-
-// await returns nil when all answers are there; otherwise why no more are
-// waited for.
-func (p *Publisher) await(ctx context.Context, c *call) error {
-	patience := time.NewTimer(p.confirmWithin)
-	defer patience.Stop()
-	for left := c.unanswered(); ; {
-		select {
-		case <-c.answered:
-			return nil
-		case <-c.broken: // what the broker answered over that connection is lost
-			return nats.ErrDisconnected
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-patience.C:
-			now := c.unanswered()
-			if now == left {
-				return errUnanswered
-			}
-			left = now
-			patience.Reset(p.confirmWithin)
-		}
-	}
+	m.Reply = reply
+	defer func() { m.Reply = "" }()
+	return p.conn.PublishMsg(m)
 }
 
 // AwaitConnection returns when there is a connection; with an error if ctx ends

@@ -8,41 +8,33 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// allIndex is in the place of a message's index where one subject is for the
-// answers to all.
-const allIndex = "all"
-
 // together publishes messages whose answers all come to one subject, and says
 // whether all are stored. If not, which of them is to blame is for them to find
 // out one by one.
 //
 // A subject for each would be new to the broker each time, and costs it as much
 // as finding the stream does.
-func (p *Publisher) together(ctx context.Context, stream string, messages []*nats.Msg) bool {
-	c, end := p.begin(stream, len(messages))
-	defer end()
+func (p *Publisher) together(ctx context.Context, in *inbox, stream string, messages []*nats.Msg) bool {
+	c := in.begin(stream, len(messages), 1)
 	for _, m := range messages {
-		if p.send(m, c.inbox+allIndex) != nil {
+		if p.send(m, c.prefix+allIndex) != nil {
 			return false
 		}
 	}
-	if p.await(ctx, c) != nil {
+	if c.await(ctx, p.confirmWithin) != nil {
 		return false
 	}
-	err := c.verdict(0)
-	p.note(stream, err)
-	return err == nil
+	p.note(stream, c.verdicts[0])
+	return c.verdicts[0] == nil
 }
 
-// confirm takes note of one answer to all messages. They need not tell which
+// confirm notes one answer to all messages. They need not tell which
 // message they are about as long as no two are about the same: a broker that
 // changes its leader may answer twice. So each must name a later place in the
 // stream than the one before.
 func (c *call) confirm(m *nats.Msg) {
 	err := read(m, c.stream)
 	place := sequence(m.Data)
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	switch {
 	case c.left == 0:
 	case err != nil || place <= c.place: // the end
@@ -50,12 +42,10 @@ func (c *call) confirm(m *nats.Msg) {
 			c.verdicts[0] = err
 		}
 		c.left = 0
-		close(c.answered)
 	default:
 		c.place = place
 		if c.left--; c.left == 0 {
 			c.verdicts[0] = nil
-			close(c.answered)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package publish_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -10,6 +11,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/shared/brokertest"
@@ -114,6 +116,56 @@ func TestAMissingPermissionIsNamedAndWaitedFor(t *testing.T) {
 	broker.Restart()
 	requireDone(t, done)
 	requireEachOnce(t, js, 3)
+}
+
+// Some messages are answered, the others never: they are sent again all the same.
+func TestPublish_RepeatsWhenAnswersStopHalfWay(t *testing.T) {
+	t.Parallel()
+	user := &server.User{Username: "worker", Permissions: &server.Permissions{
+		Publish: &server.SubjectPermission{Deny: []string{"work.b"}},
+	}}
+	broker := brokertest.Start(t, func(o *server.Options) {
+		o.Users = []*server.User{user, {Username: "setup"}}
+		o.NoAuthUser = "setup"
+	})
+	create(t, broker, stream)
+	var denied atomic.Int64
+	conn := broker.Connect(nats.UserInfo("worker", ""), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) { denied.Add(1) }))
+	p, err := publish.NewImpatient(conn, zerolog.Nop(), 100*time.Millisecond)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := p.Publish(ctx, stream.Name, append(messages("work.a", 20), messages("work.b", 5)...))
+		ended <- err
+	}()
+
+	require.Eventually(t, func() bool { return denied.Load() >= 15 }, patience, 10*time.Millisecond, "each is tried again and again")
+	cancel()
+	require.ErrorContains(t, await(t, ended), "5 of 25 messages are not confirmed")
+}
+
+// While the broker refuses, attempts become rarer.
+func TestPublish_BacksOffWhileTheBrokerRefuses(t *testing.T) {
+	t.Parallel()
+	broker := brokertest.Start(t)
+	full := stream
+	full.Discard, full.MaxMsgs = jetstream.DiscardNew, 1
+	js := create(t, broker, full)
+	_, err := js.Publish(t.Context(), "work.a", nil)
+	require.NoError(t, err)
+	tap := broker.Connect()
+	attempts, err := tap.SubscribeSync("work.b")
+	require.NoError(t, err)
+	require.NoError(t, tap.Flush())
+	var log brokertest.Log
+	inBackground(t, broker.Connect(), &log, messages("work.b", 1))
+
+	log.Await(t, "waiting for room") // after a second
+	require.NoError(t, tap.Flush())
+	n, _, err := attempts.Pending()
+	require.NoError(t, err)
+	require.LessOrEqual(t, n, 10)
 }
 
 // inBackground publishes, and returns where the result will be.
