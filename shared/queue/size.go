@@ -28,12 +28,14 @@ type size struct {
 	mu      sync.Mutex
 	message time.Duration // what one message took, lately; 0 is unknown
 	pending uint64        // what was waiting at the last delivery
+	last    int           // how many messages the last batch had
 }
 
 // handled takes note that n messages took that long.
 func (s *size) handled(n int, took time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.last = n
 	each := max(took/time.Duration(n), 1)
 	if s.message == 0 {
 		s.message = each
@@ -51,11 +53,17 @@ func (s *size) waiting(pending uint64) {
 	s.pending = pending
 }
 
-// next is the size of the next batch: 1 until the handler's speed is known.
+// next is the size of the next batch: 1 until the handler's speed is known, and
+// while messages come one at a time.
 func (s *size) next() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.message == 0 {
+		return 1
+	}
+	if s.last == 1 && s.pending == 0 {
+		// Messages come one at a time. A request for one is over when it comes; one
+		// for more needs a second answer that says so.
 		return 1
 	}
 	byTime := int64(batchTime / s.message)

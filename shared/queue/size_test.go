@@ -68,3 +68,15 @@ func TestSizeOfAHandlerThatTakesNoTime(t *testing.T) {
 	s.waiting(100_000)
 	require.Equal(t, 1000, s.next())
 }
+
+func TestSize_IsOneWhileMessagesComeOneAtATime(t *testing.T) {
+	t.Parallel()
+	var s size
+	s.handled(1, time.Microsecond)
+	require.Equal(t, 1, s.next())
+	s.waiting(1)
+	require.Equal(t, 1000, s.next(), "more are waiting")
+	s.waiting(0)
+	s.handled(2, time.Microsecond)
+	require.Equal(t, 1000, s.next(), "two came together")
+}
