@@ -96,6 +96,7 @@ func TestPodsHaveNothingThatTheyDoNotNeed(t *testing.T) {
 				collects, err := resource.ParseQuantity(strings.TrimSuffix(limit, "B")) // Go writes MiB what is Mi here
 				require.NoError(t, err)
 				require.Less(t, collects.Value(), container.Resources.Limits.Memory().Value(), "%s collects its garbage before it is ended for it", container.Name)
+				require.NotEmpty(t, environment(t, container)["GOGC"], "%s collects more often than its limit demands", container.Name)
 			}
 			for _, mount := range container.VolumeMounts {
 				require.True(t, mount.ReadOnly || mount.Name == "data", mount.Name)
