@@ -43,10 +43,10 @@ func (q *Queue[T]) Consume(ctx context.Context, handle Handler[T]) error {
 		return fmt.Errorf("cannot consume %s: %w", q.config.Stream, err)
 	}
 	// A quarter of the shutdown timeout is for what is left to do when handlers
-	// have ended: records, naks, and the flush.
+	// have ended: records, naks, and the flush. A little is left for the caller.
 	work, cancelWork := grace.After(ctx, q.client.grace-q.client.grace/4)
 	defer cancelWork()
-	cleanUp, cancelCleanUp := grace.After(ctx, q.client.grace)
+	cleanUp, cancelCleanUp := grace.After(ctx, q.client.grace-q.client.grace/16)
 	defer cancelCleanUp()
 	w := &worker[T]{
 		Queue: q, handle: handle, size: &size{}, cleanUp: cleanUp,
@@ -138,7 +138,7 @@ func explain(err error) error {
 type worker[T any] struct {
 	*Queue[T]
 	handle   Handler[T]
-	cleanUp  context.Context // ends with the shutdown timeout
+	cleanUp  context.Context // ends shortly before the shutdown timeout
 	ackWait  atomic.Int64    // a time.Duration; another one when the consumer was re-created
 	size     *size
 	limits   *limits
@@ -181,7 +181,7 @@ func (w *worker[T]) consume(ctx, work context.Context) error {
 	for {
 		n, tried, err := w.breaker.admit(ctx, w.size.next(), p.changed)
 		if err != nil {
-			w.handBack(int(epoch), p.stop(w.flushWithin()))
+			w.handBack(int(epoch), p.stop(w.flush))
 			return err
 		}
 		opening := w.breaker.begin()
@@ -189,7 +189,7 @@ func (w *worker[T]) consume(ctx, work context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			tried()
-			w.handBack(int(epoch), append(messages, p.stop(w.flushWithin())...))
+			w.handBack(int(epoch), append(messages, p.stop(w.flush)...))
 			return ctx.Err()
 		case n > 1 && w.breaker.isOpen(opening):
 			w.handBack(int(epoch), messages) // it has opened meanwhile
@@ -204,10 +204,10 @@ func (w *worker[T]) consume(ctx, work context.Context) error {
 				w.origin.deleted(epoch)
 			}
 			// What is on its way is not this consumer's; it is dropped unsettled.
-			p.stop(0)
+			p.stop(nil)
 			return errRenewed
 		default:
-			p.stop(0)
+			p.stop(nil)
 			return err
 		}
 	}
@@ -245,12 +245,16 @@ func (w *worker[T]) handBack(epoch int, messages []*nats.Msg) {
 		_ = w.client.conn.Publish(m.Reply, []byte("-NAK"))
 	}
 	w.counts.handedBack.Add(int64(len(messages)))
-	if w.client.conn.IsConnected() {
-		_ = w.client.conn.FlushTimeout(w.flushWithin())
-	}
+	w.flush()
 }
 
-// flushWithin bounds the wait for the broker at a shutdown.
-func (w *worker[T]) flushWithin() time.Duration {
-	return min(flush, max(w.client.grace/8, time.Millisecond))
+// flush waits until the broker has received all that was sent, for as long as the
+// shutdown timeout leaves. When it fails the broker redelivers, after the ack wait.
+func (w *worker[T]) flush() {
+	if !w.client.conn.IsConnected() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(w.cleanUp, max(w.client.grace, time.Millisecond)) // it must have a deadline
+	defer cancel()
+	_ = w.client.conn.FlushWithContext(ctx)
 }

@@ -79,7 +79,7 @@ decoupled_messages_retried_total{queue="REQUESTS"} 0
 func TestHandedBackIsCounted(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{AckWait: never})
-	q := f.requestsOver(f.connect(), 200*time.Millisecond)
+	q := f.requestsOver(f.connect(), 2*time.Second)
 	f.publish(q, 1)
 	begun := make(chan struct{})
 	c := f.consume(q, func(ctx context.Context, _ []queue.Message[request]) error {

@@ -22,8 +22,6 @@ const (
 	// The broker cuts the connection of who is far behind in receiving: a batch
 	// of large messages would come again and again, and never as a whole.
 	maxBytes = 8 << 20
-	// flush bounds the wait for the broker to confirm that it forgot us.
-	flush = 2 * time.Second
 
 	shortestPause = 5 * time.Millisecond
 	longestPause  = time.Second
@@ -225,15 +223,15 @@ func (p *puller) arrived(n int) []*nats.Msg {
 	return batch
 }
 
-// stop ends the subscription and returns what had been delivered by then, so
-// that it can be handed back at once. It waits for the broker no longer than
-// within.
-func (p *puller) stop(within time.Duration) []*nats.Msg {
+// stop ends the subscription and returns what had been delivered by then, so that
+// it can be handed back at once. Without flush, which waits for the broker, that
+// leaves out what is on its way.
+func (p *puller) stop(flush func()) []*nats.Msg {
 	defer p.conn.RemoveStatusListener(p.changed)
 	// Unsubscribe would drop what is on its way. Drain tells the broker first;
 	// once it has answered the flush, nothing more can come.
-	if err := p.sub.Drain(); err == nil && p.conn.IsConnected() && within > 0 {
-		_ = p.conn.FlushTimeout(within) // failed: then the broker is gone, and redelivers
+	if err := p.sub.Drain(); err == nil && flush != nil {
+		flush()
 	}
 	return p.arrived(cap(p.in))
 }

@@ -58,7 +58,7 @@ func TestStopReturnsWhatIsOnItsWay(t *testing.T) {
 			first = <-p.in
 		}
 		see(first)
-		see(p.stop(flush)...)
+		see(p.stop(flushing(p.conn))...)
 		var err error
 		p, err = newPuller(broker.Connect(), zerolog.Nop(), &limits{log: zerolog.Nop()}, "WORK", "worker")
 		require.NoError(t, err)
@@ -70,7 +70,7 @@ func TestStopReturnsWhatIsOnItsWay(t *testing.T) {
 		require.NoError(t, err, "%d are stranded", n-len(seen))
 		see(messages...)
 	}
-	require.Empty(t, p.stop(flush))
+	require.Empty(t, p.stop(flushing(p.conn)))
 }
 
 // What arrives for a request that was given up is handled as well.
@@ -86,7 +86,7 @@ func TestLateAnswersAreReturned(t *testing.T) {
 	cancel()
 	_, err = p.next(ctx, 4)
 	require.ErrorIs(t, err, context.Canceled)
-	require.Len(t, p.stop(flush), 6)
+	require.Len(t, p.stop(flushing(p.conn)), 6)
 }
 
 func TestIsDelivery(t *testing.T) {
@@ -133,5 +133,7 @@ func TestEndOfABatchMayOvertakeItsMessages(t *testing.T) {
 			}
 		}
 	}
-	p.stop(flush)
+	p.stop(flushing(p.conn))
 }
+
+func flushing(conn *nats.Conn) func() { return func() { _ = conn.FlushTimeout(time.Minute) } }

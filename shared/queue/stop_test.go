@@ -97,7 +97,7 @@ func TestWhatIsNotFinishedWithinTheGraceIsHandedBack(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{AckWait: never})
 	conn := f.connect()
-	q := f.requestsOver(conn, 50*time.Millisecond)
+	q := f.requestsOver(conn, 2*time.Second)
 	values := f.publish(q, 100)
 	begun := make(chan struct{}, 100)
 	var calls atomic.Int64
