@@ -60,9 +60,10 @@ func (l *JetStream) Keep(ctx context.Context, entries ...Entry) ([]Entry, error)
 		todo[i] = i
 	}
 	for len(todo) > 0 {
-		messages := make([]*nats.Msg, len(todo))
+		messages, together := make([]*nats.Msg, len(todo)), make([]nats.Msg, len(todo))
 		for k, i := range todo {
-			messages[k] = &nats.Msg{Subject: l.subject(entries[i].ID), Data: entries[i].Value}
+			messages[k] = &together[k]
+			messages[k].Subject, messages[k].Data = l.subject(entries[i].ID), entries[i].Value
 		}
 		refused, err := l.publisher.Publish(ctx, l.stream(), messages)
 		if err != nil {

@@ -20,7 +20,7 @@ func (q *Queue[T]) Publish(ctx context.Context, values ...T) error {
 	if len(values) == 0 {
 		return nil
 	}
-	messages := make([]*nats.Msg, len(values))
+	messages, together := make([]*nats.Msg, len(values)), make([]nats.Msg, len(values))
 	for i, v := range values {
 		header, body, err := q.codec.Encode(v)
 		if err != nil {
@@ -29,7 +29,8 @@ func (q *Queue[T]) Publish(ctx context.Context, values ...T) error {
 		if q.codec.ID(v) == "" { // a consumer could not recognise it when it is stored twice
 			return fmt.Errorf("cannot publish to %s: a value without an ID", q.config.Stream)
 		}
-		messages[i] = &nats.Msg{Subject: q.config.Subject, Header: header, Data: body}
+		messages[i] = &together[i]
+		messages[i].Subject, messages[i].Header, messages[i].Data = q.config.Subject, header, body
 	}
 	refused, err := q.client.publisher.Publish(ctx, q.config.Stream, messages)
 	if err != nil {
