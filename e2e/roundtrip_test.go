@@ -10,16 +10,14 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-func TestRequestorAsksAtItsRateUntilItsCountIsStored(t *testing.T) {
+func TestRequestorAsksAtItsRateUntilItsCount(t *testing.T) {
 	t.Parallel()
 	result := stage.Play(t.Context(), programs.Kind(), deployment.Needs{}, stage.Options{Teller: teller{t}, Log: logger(t)}, func(s *stage.Stage) {
 		s.Configure(func(c *deployment.Settings) {
-			c.Requestor.Rate, c.Requestor.Count, c.Requestor.UntilStored = 500, 300, true
+			c.Requestor.Rate, c.Requestor.Count = 500, 300
 		})
 		s.Scale(2, 1)
 		s.Until("all is stored", func() bool { return s.Count(topology.Stored) == 600 })
-		s.Alive(0, 1) // both exit by themselves
-		s.ScaleRequestors(0)
 		s.Drained() // the last receipts may still be on their way
 		s.Verified(600)
 	})

@@ -130,10 +130,10 @@ func TestAnswer_PublishesNoMismatchedEntry(t *testing.T) {
 	other, err := contract.Responses.EncodeEntry(contract.NewResponse(contract.NewID(), contract.NewString(), time.Now()))
 	require.NoError(t, err)
 	for what, value := range map[string]func(id string) string{
-		"bears another ID": func(string) string { return string(other) },
-		"not JSON":         func(id string) string { return `{"id":"` + id },
-		"invalid message":  func(id string) string { return `{"id":"` + id + `"}` },
-		"the body is empty":       func(string) string { return "" },
+		"bears another ID":  func(string) string { return string(other) },
+		"not JSON":          func(id string) string { return `{"id":"` + id },
+		"invalid message":   func(id string) string { return `{"id":"` + id + `"}` },
+		"the body is empty": func(string) string { return "" },
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()

@@ -2,7 +2,6 @@ package requestor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -21,9 +20,8 @@ import (
 
 // Options are the settings of the requestor, as flags.
 type Options struct {
-	Rate        float64 `help:"Requests a second, fractions allowed. 0: ask for nothing, only store." default:"1" env:"RATE"`
-	Count       int     `help:"Stop asking after so many. 0: never." default:"0" env:"COUNT"`
-	UntilStored bool    `help:"Exit when everything that this replica asked is stored. Needs --count." env:"UNTIL_STORED"`
+	Rate  float64 `help:"Requests a second, fractions allowed. 0: ask for nothing, only store." default:"1" env:"RATE"`
+	Count int     `help:"Stop asking after so many. 0: never." default:"0" env:"COUNT"`
 }
 
 // maxRate is more than any one broker takes.
@@ -36,10 +34,6 @@ func (o Options) Validate() error {
 		return fmt.Errorf("--rate must be from 0 to %.0f a second, not %v", maxRate, o.Rate)
 	case o.Count < 0:
 		return fmt.Errorf("--count must not be negative, it is %d", o.Count)
-	case o.UntilStored && o.Count == 0:
-		return errors.New("--until-stored needs --count: without it there is no end to what is asked")
-	case o.UntilStored && o.Rate == 0:
-		return errors.New("--until-stored needs a --rate above 0: with 0 nothing is asked")
 	}
 	return nil
 }
@@ -53,7 +47,6 @@ type Requestor struct {
 	log      zerolog.Logger
 	asked    atomic.Int64
 	asking   atomic.Int64 // 1 while it asks, or will
-	waiting  outstanding
 }
 
 // New returns a requestor that works on the topology.
@@ -65,27 +58,12 @@ func New(t *topology.Topology, o Options, log zerolog.Logger) *Requestor {
 	}
 }
 
-// Run works until ctx ends, or until it is done if the options give it an end;
-// then it finishes what it has in hand and returns nil. An error means that the
-// connection was closed under it.
+// Run works until ctx ends; then it finishes the work in progress and returns nil.
+// An error means that the connection was closed under it.
 func (r *Requestor) Run(ctx context.Context) error {
-	ctx, done := context.WithCancel(ctx)
-	defer done()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return r.topology.Responses.Consume(ctx, r.store) })
-	group.Go(func() error {
-		if err := r.ask(ctx); err != nil {
-			return err
-		}
-		if !r.options.UntilStored || ctx.Err() != nil {
-			return nil
-		}
-		if err := r.awaitStored(ctx); err != nil {
-			return err
-		}
-		done()
-		return nil
-	})
+	group.Go(func() error { return r.ask(ctx) })
 	return group.Wait()
 }
 
@@ -121,9 +99,6 @@ func (r *Requestor) ask(ctx context.Context) error {
 		}
 		asked, err := r.asker.Ask(work, n)
 		r.asked.Add(int64(len(asked)))
-		if r.options.UntilStored {
-			r.waiting.add(asked)
-		}
 		if err != nil {
 			if ctx.Err() == nil {
 				return err
@@ -158,7 +133,6 @@ func (r *Requestor) store(ctx context.Context, responses []queue.Message[contrac
 	// Where the entry is not the response to its request, no string is stored, and
 	// there is nothing to confirm.
 	var (
-		ids      []string
 		receipts []contract.Receipt
 		failed   = make(queue.BatchError)
 	)
@@ -167,11 +141,7 @@ func (r *Requestor) store(ctx context.Context, responses []queue.Message[contrac
 			failed[i] = queue.Reject(err)
 			continue
 		}
-		ids = append(ids, response.ID)
 		receipts = append(receipts, contract.NewReceipt(response.ID, time.Now()))
-	}
-	if r.options.UntilStored {
-		r.waiting.remove(ids...)
 	}
 	err = r.topology.Receipts.Publish(ctx, receipts...)
 	if len(failed) == 0 {

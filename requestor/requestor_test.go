@@ -48,13 +48,11 @@ func open(t *testing.T) (*topology.Topology, jetstream.JetStream) {
 func TestOptions(t *testing.T) {
 	t.Parallel()
 	for text, o := range map[string]Options{
-		"":               {Rate: 0.5},
-		"--rate":         {Rate: -1},
-		"not NaN":        {Rate: math.NaN()},
-		"not 1e+07":      {Rate: 1e7},
-		"--count":        {Rate: 1, Count: -1},
-		"needs --count":  {Rate: 1, UntilStored: true},
-		"needs a --rate": {Count: 1, UntilStored: true},
+		"":          {Rate: 0.5},
+		"--rate":    {Rate: -1},
+		"not NaN":   {Rate: math.NaN()},
+		"not 1e+07": {Rate: 1e7},
+		"--count":   {Rate: 1, Count: -1},
 	} {
 		err := o.Validate()
 		if text == "" {
@@ -189,19 +187,6 @@ func TestStore_ConfirmsNoMismatchedEntry(t *testing.T) {
 	}
 }
 
-// A string that is not the one asked for must not end the waiting.
-func TestUntilStored_DoesNotTrustAMismatchedEntry(t *testing.T) {
-	t.Parallel()
-	top, _ := open(t)
-	r := New(top, Options{Rate: maxRate, Count: 1, UntilStored: true}, zerolog.Nop())
-	asked, err := r.asker.Ask(t.Context(), 1)
-	require.NoError(t, err)
-	r.waiting.add(asked)
-	_, err = top.Ledger(topology.Stored).Keep(t.Context(), ledger.Entry{ID: asked[0].ID, Value: []byte("{}")})
-	require.NoError(t, err)
-	require.ErrorIs(t, r.awaitStored(t.Context()), ledger.ErrMismatch)
-}
-
 // Only what is stored is confirmed.
 func TestWithoutStoringThereIsNoReceipt(t *testing.T) {
 	t.Parallel()
@@ -233,41 +218,4 @@ func TestWithoutTheReceiptItIsNotDone(t *testing.T) {
 	}, patience, time.Millisecond)
 	stop()
 	require.ErrorIs(t, <-ended, context.Canceled)
-}
-
-// With until-stored it ends when all is stored, even if others stored it all.
-func TestUntilStored(t *testing.T) {
-	t.Parallel()
-	top, _ := open(t)
-	const n = 3 * lookFor
-	r := New(top, Options{Rate: maxRate, Count: n, UntilStored: true}, zerolog.Nop())
-	ended := make(chan error, 1)
-	go func() { ended <- r.Run(t.Context()) }()
-	asked := top.Ledger(topology.Asked)
-	require.Eventually(t, func() bool {
-		count, err := asked.Count(t.Context())
-		return err == nil && count == n
-	}, patience, 10*time.Millisecond)
-	var last ledger.Entry
-	for e, err := range asked.All(t.Context()) {
-		require.NoError(t, err)
-		if last.ID != "" {
-			_, err = top.Ledger(topology.Stored).Keep(t.Context(), last)
-			require.NoError(t, err)
-		}
-		last.ID = e.ID
-		last.Value, err = contract.Responses.EncodeEntry(contract.NewResponse(e.ID, contract.NewString(), time.Now()))
-		require.NoError(t, err)
-	}
-	require.Eventually(t, func() bool { return r.waiting.count() == 1 }, patience, 10*time.Millisecond)
-	require.Empty(t, ended, "it ended with one request not stored")
-	_, err := top.Ledger(topology.Stored).Keep(t.Context(), last)
-	require.NoError(t, err)
-	select {
-	case err := <-ended:
-		require.NoError(t, err)
-	case <-time.After(patience):
-		require.Fail(t, "it does not end")
-	}
-	require.EqualValues(t, n, r.Counts()["asked"])
 }

@@ -7,8 +7,7 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-// Serve is the whole service: one replica, until ctx ends, or until it is done
-// if the options give it an end.
+// Serve is the whole service: one replica, until ctx ends.
 func Serve(ctx context.Context, s *service.Service, o Options) error {
 	t, err := topology.Open(s.Conn, s.Log, topology.Options{ShutdownTimeout: s.Grace, HandlerTimeout: s.HandlerTimeout})
 	if err != nil {

@@ -33,7 +33,6 @@ func (s Settings) Environment(service string) []string {
 			"HANDLER_TIMEOUT=" + timeout.String(),
 			"RATE=" + fraction(o.Rate),
 			"COUNT=" + strconv.Itoa(o.Count),
-			"UNTIL_STORED=" + strconv.FormatBool(o.UntilStored),
 		}
 	}
 	o := s.Generator

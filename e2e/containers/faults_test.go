@@ -14,7 +14,7 @@ import (
 func TestRoundTripAndScaleToZero(t *testing.T) {
 	t.Parallel()
 	s := start(t, 1)
-	s.service(topology.Requestor, "RATE=100", "COUNT=100", "UNTIL_STORED=false")
+	s.service(topology.Requestor, "RATE=100", "COUNT=100")
 	generators := []*unit{s.service(topology.Generator), s.service(topology.Generator)}
 	s.stored(100)
 	for _, g := range generators {
