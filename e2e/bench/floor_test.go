@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
 
 	"decoupled.example/shared/contract"
 	"decoupled.example/shared/topology"
@@ -32,10 +33,11 @@ type floor struct {
 	// recorded adds what "nothing lost, nothing twice" stands on: an ID in the body of
 	// each message, and an entry under it in each of the four ledgers.
 	recorded bool
+	rate     float64 // round trips a second; 0 is as fast as it goes
 }
 
 // run passes n messages through the three queues and returns when all are
-// acknowledged.
+// acknowledged, or ctx ends.
 func (f *floor) run(ctx context.Context, n int) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -65,8 +67,14 @@ func (f *floor) run(ctx context.Context, n int) {
 		}
 	}
 	wg.Go(func() {
-		for left := n; left > 0; left -= floorBatch {
-			batch := make([]*nats.Msg, min(left, floorBatch))
+		limiter := f.limiter()
+		for left := n; left > 0 && limiter.Wait(ctx) == nil; {
+			size := 1
+			for size < min(left, floorBatch) && limiter.Allow() {
+				size++
+			}
+			left -= size
+			batch := make([]*nats.Msg, size)
 			for i := range batch {
 				batch[i] = &nats.Msg{Data: make([]byte, bodySize)}
 				if f.recorded {
@@ -77,8 +85,12 @@ func (f *floor) run(ctx context.Context, n int) {
 			f.record(topology.Asked, batch)
 		}
 	})
-	for left := n; left > 0; {
-		left -= <-done
+	for left := n; left > 0 && ctx.Err() == nil; {
+		select {
+		case size := <-done:
+			left -= size
+		case <-ctx.Done():
+		}
 	}
 	cancel()
 	go func() { // whoever has a last one in hand
@@ -88,6 +100,17 @@ func (f *floor) run(ctx context.Context, n int) {
 	wg.Wait()
 	close(done)
 	require.NoError(f.b, f.nc.Flush())
+}
+
+// limiter paces the requests as the requestor does.
+func (f *floor) limiter() *rate.Limiter {
+	if f.rate == 0 {
+		return rate.NewLimiter(rate.Inf, 1)
+	}
+	burst := max(1, int(f.rate/10))
+	limiter := rate.NewLimiter(rate.Limit(f.rate), burst)
+	limiter.AllowN(time.Now(), burst-1)
+	return limiter
 }
 
 // send passes a batch on to the next queue.
