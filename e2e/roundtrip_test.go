@@ -20,6 +20,7 @@ func TestRequestorAsksAtItsRateUntilItsCount(t *testing.T) {
 		s.Until("all is stored", func() bool { return s.Count(topology.Stored) == 600 })
 		s.Drained() // the last receipts may still be on their way
 		s.Verified(600)
+		s.Alive(2, 1)
 	})
 	require.Equal(t, stage.Holds, result.Verdict, result.Why)
 }

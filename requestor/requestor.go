@@ -59,7 +59,8 @@ func New(t *topology.Topology, o Options, log zerolog.Logger) *Requestor {
 }
 
 // Run works until ctx ends; then it finishes the work in progress and returns nil.
-// An error means that the connection was closed under it.
+// After Options.Count requests it asks no more and goes on storing. An error means
+// that the connection was closed under it.
 func (r *Requestor) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return r.topology.Responses.Consume(ctx, r.store) })

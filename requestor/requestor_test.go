@@ -219,3 +219,25 @@ func TestWithoutTheReceiptItIsNotDone(t *testing.T) {
 	stop()
 	require.ErrorIs(t, <-ended, context.Canceled)
 }
+
+// With a count it asks no more than that, and goes on storing.
+func TestRun_AsksItsCountAndGoesOn(t *testing.T) {
+	t.Parallel()
+	top, _ := open(t)
+	const n = 250
+	r := New(top, Options{Rate: maxRate, Count: n}, zerolog.Nop())
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(ctx) }()
+	require.Eventually(t, func() bool {
+		counts := r.Counts()
+		return counts["asked"] > 0 && counts[service.CountAsking] == 0
+	}, patience, time.Millisecond, "it asks no more")
+	require.EqualValues(t, n, r.Counts()["asked"])
+	err := top.Responses.Publish(t.Context(), contract.NewResponse(contract.NewID(), contract.NewString(), time.Now()))
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return r.Counts()["stored"] == 1 }, patience, time.Millisecond, "it stores")
+	stop()
+	require.NoError(t, <-ended)
+	require.EqualValues(t, n, r.Counts()["asked"])
+}
