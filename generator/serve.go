@@ -2,6 +2,7 @@ package generator
 
 import (
 	"context"
+	"fmt"
 
 	"decoupled.example/shared/service"
 	"decoupled.example/shared/topology"
@@ -9,6 +10,9 @@ import (
 
 // Serve is the whole service: one replica, until ctx ends.
 func Serve(ctx context.Context, s *service.Service, o Options) error {
+	if s.HandlerTimeout > 0 && o.Work >= s.HandlerTimeout {
+		return fmt.Errorf("--work (%s) must be less than --handler-timeout (%s), or each attempt times out", o.Work, s.HandlerTimeout)
+	}
 	t, err := topology.Open(s.Conn, s.Log, topology.Options{ShutdownTimeout: s.Grace, HandlerTimeout: s.HandlerTimeout})
 	if err != nil {
 		return err
