@@ -28,7 +28,7 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-var many = flag.Bool("console.many", false, "run the README's script with 100,000 requests too")
+var many = flag.Bool("console.many", false, "run the script of docs/operations.md with 100,000 requests too")
 
 // output collects what a command writes. The log of its connection may write to
 // it at any time.
@@ -74,7 +74,7 @@ func decode[T any](t *testing.T, url string, args ...string) (value T) {
 	return value
 }
 
-// The script of the README: reset, all zero; send; drain; verify.
+// The script of docs/operations.md: reset, all zero; send; drain; verify.
 func TestScript(t *testing.T) {
 	t.Parallel()
 	sizes := []int{1000}

@@ -8,6 +8,7 @@ require (
 	decoupled.example/generator v0.0.0
 	decoupled.example/requestor v0.0.0
 	decoupled.example/shared v0.0.0
+	github.com/creack/pty v1.1.24
 	github.com/moby/moby/api v1.55.0
 	github.com/moby/moby/client v0.5.0
 	github.com/nats-io/nats-server/v2 v2.15.3

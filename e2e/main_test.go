@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 		code = m.Run()
 		_ = programs.Remove() // a temporary folder
+		_ = os.RemoveAll(pageFolder)
 	case "killer":
 		code = exitCode(runKiller(ctx))
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// overlays are what the README starts.
+// overlays are what docs/compose.md starts.
 var overlays = map[string][]string{
 	"base":    {"-f", "docker-compose.yml"},
 	"cluster": {"-f", "docker-compose.yml", "-f", "deploy/compose/cluster.yaml"},

@@ -15,8 +15,8 @@ import (
 	"github.com/testcontainers/testcontainers-go"
 )
 
-// requests is how many the test of memory sends. What the README says of memory
-// it says of 100000, which take some minutes.
+// requests is how many the test of memory sends. docs/compose.md has the figure for
+// 100,000, which take some minutes.
 var requests = flag.Int("containers.requests", 5000, "how many requests the test of memory sends")
 
 // All containers together stay below 256 MB, and none reaches its limit, after

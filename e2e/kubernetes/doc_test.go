@@ -1,9 +1,9 @@
-// Package kubernetes_test deploys on a real cluster, and does there what the
-// README says and what happens to clusters: everything is scaled, restarted under
-// load, and taken away.
+// Package kubernetes_test deploys on a real cluster. It executes the commands in
+// docs/kubernetes.md and then does what happens to clusters: it scales, restarts
+// under load, and removes everything.
 //
-// It makes namespaces, also the one that the README names, and removes them. So it
-// runs only where that is said to be fine:
+// It creates namespaces, including the one that the page uses, and removes them. It
+// runs only where that is allowed explicitly:
 //
 //	DECOUPLED_E2E_CONTEXT=kind-kind go test ./e2e/kubernetes
 //

@@ -47,7 +47,7 @@ func TestReply_BrokerRefusesJetStreamSubjects(t *testing.T) {
 // The broker does not check any other reply subject. A hostile client can
 // therefore make it publish an answer, and with it content that the client has
 // stored, to a queue or ledger that the client may not publish to. users.conf
-// and the README name this limit. If a later broker prevents it, this test fails
+// and docs/security.md name this limit. If a later broker prevents it, this test fails
 // and the limit can be removed.
 func TestReply_BrokerPublishesAnswersToSubjectsDeniedToTheUser(t *testing.T) {
 	t.Parallel()

@@ -6,16 +6,17 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"decoupled.example/e2e/docs"
 )
 
-// What the commands of the README must print, by how they end.
+// prints is what commands of the pages must print, by how they end, beyond what the
+// pages show: the exact numbers.
 var prints = map[string]string{
 	"compose run --rm console send 1000":   `sent 1000 requests`,
 	"compose run --rm console status":      `REQUESTS +1000 +1000 +0 (.|\n)*requestor`,
@@ -25,35 +26,54 @@ var prints = map[string]string{
 	"tls.yaml run --rm console status":     `REQUESTS +0 (.|\n)*HOST *(\n(generator|requestor) .*){3}`,
 }
 
-// The README's commands do what it says, in its order.
-func TestReadme(t *testing.T) {
+// The commands for containers in the README and in docs print what the pages show.
+func TestPages(t *testing.T) {
 	t.Parallel()
 	long(t)
 	docker(t)
 	composes(t)
-	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	pages, err := docs.All(root)
 	require.NoError(t, err)
-	commands := regexp.MustCompile(`(?m)^    (docker compose .*)$`).FindAllStringSubmatch(string(readme), -1)
-	require.NotEmpty(t, commands)
-
 	p := project{t: t, name: fmt.Sprintf("decoupled-test-%d", os.Getpid()), port: freePort(t), dashboard: freePort(t)}
 	everything := []string{"-f", "docker-compose.yml", "-f", "deploy/compose/cluster.yaml", "-f", "deploy/compose/tls.yaml"}
 	t.Cleanup(func() { p.compose(append(everything, "down", "--volumes", "--timeout", "1")...) })
 	seen := make(map[string]bool)
-	for _, command := range commands {
-		out := p.compose(strings.Fields(command[1])[2:]...)
-		for end, pattern := range prints {
-			if strings.HasSuffix(command[1], end) {
-				require.Regexp(t, pattern, out, command[1])
-				seen[end] = true
+	for _, page := range docs.Guides(pages) {
+		steps, err := page.Steps()
+		require.NoError(t, err)
+		for _, step := range steps {
+			if step.Runner == docs.Containers {
+				p.follow(step, seen)
 			}
-		}
-		if strings.HasSuffix(command[1], "compose run --rm console status") {
-			p.shows(`aria-label="1,000 of`) // what is in the vessel
 		}
 	}
 	for end := range prints {
-		require.True(t, seen[end], "the README has no command that ends with %q", end)
+		require.True(t, seen[end], "no page has a command that ends with %q", end)
+	}
+}
+
+// follow executes the commands of a page, and notes which of prints it has seen.
+func (p project) follow(step docs.Step, seen map[string]bool) {
+	p.t.Helper()
+	var all strings.Builder
+	for _, command := range step.Commands {
+		words := strings.Fields(command)
+		require.Equal(p.t, []string{"docker", "compose"}, words[:2], "%s: only docker compose is executed here", step.Where())
+		out := p.compose(words[2:]...)
+		all.WriteString(docs.Plain(out))
+		for end, pattern := range prints {
+			if strings.HasSuffix(command, end) {
+				require.Regexp(p.t, pattern, out, command)
+				seen[end] = true
+			}
+		}
+		if strings.HasSuffix(command, "compose run --rm console status") {
+			p.shows(`aria-label="1,000 of`) // what is in the vessel
+		}
+	}
+	for _, output := range step.Outputs {
+		_, err := docs.Find(all.String(), output.Lines)
+		require.NoError(p.t, err, "%s: %s", step.Where(), all.String())
 	}
 }
 

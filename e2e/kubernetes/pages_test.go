@@ -2,9 +2,7 @@ package kubernetes_test
 
 import (
 	"encoding/json"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -14,10 +12,12 @@ import (
 
 	"decoupled.example/console/credentials"
 	"decoupled.example/console/status"
+	"decoupled.example/e2e/docs"
 	"decoupled.example/shared/topology"
 )
 
-// What the commands of the README must print, by how they end.
+// prints is what commands of the pages must print, by how they end, beyond what the
+// pages show: the exact numbers.
 var prints = map[string]string{
 	"/console send 1000":     `sent 1000 requests`,
 	"/console status":        `REQUESTS +1000 +1000 +0 (.|\n)*requestor`,
@@ -25,13 +25,13 @@ var prints = map[string]string{
 	"/console verify":        `complete +1000\n(.|\n)*OK: nothing was lost, nothing was done twice`,
 }
 
-// The README's commands do what it says, in its order; and what they have made
-// outlives everything that clusters do.
-func TestReadmeAndFaults(t *testing.T) {
+// The commands for clusters in the README and in docs print what the pages show, and
+// what they have made outlives everything that clusters do.
+func TestPagesAndFaults(t *testing.T) {
 	t.Parallel()
 	needsCluster(t)
 	s := newSystem(t, credentials.Namespace)
-	readme(s)
+	s.followPages()
 
 	const load = 200 // a second
 	s.kubectl("scale", "deployment/generator", "--replicas=3")
@@ -90,34 +90,49 @@ func (s *system) appliedAgain() {
 	require.Contains(s.t, out, "immutable")
 }
 
-// readme runs the commands of the section that are indented, in their order.
-func readme(s *system) {
+// followPages executes the commands for clusters of all pages, in their order.
+func (s *system) followPages() {
 	s.t.Helper()
-	content, err := os.ReadFile(filepath.Join(root, "README.md"))
+	pages, err := docs.All(root)
 	require.NoError(s.t, err)
-	_, section, found := strings.Cut(string(content), "\n## On Kubernetes\n")
-	require.True(s.t, found)
-	section, _, _ = strings.Cut(section, "\n##") // what takes more than a cluster has a heading of its own
-	seen := 0
-	for _, match := range regexp.MustCompile(`(?m)^    (.*(?:kubectl) .*)$`).FindAllStringSubmatch(section, -1) {
-		command := match[1]
-		if strings.Contains(command, "port-forward") || strings.Contains(command, "overlays/") {
-			continue // the one does not end; the others are for tests of their own
+	seen := make(map[string]bool)
+	for _, page := range docs.Guides(pages) {
+		steps, err := page.Steps()
+		require.NoError(s.t, err)
+		for _, step := range steps {
+			if step.Runner == docs.Kubernetes {
+				s.follow(step, seen)
+			}
 		}
+	}
+	for end := range prints {
+		require.True(s.t, seen[end], "no page has a command that ends with %q", end)
+	}
+}
+
+// follow executes the commands of a page, and notes which of prints it has seen.
+func (s *system) follow(step docs.Step, seen map[string]bool) {
+	s.t.Helper()
+	var all strings.Builder
+	for _, command := range step.Commands {
 		out, err := sh(command)
-		require.NoError(s.t, err, "%s: %s", command, out)
+		require.NoError(s.t, err, "%s: %s: %s", step.Where(), command, out)
+		all.WriteString(docs.Plain(out))
 		for end, pattern := range prints {
 			if strings.HasSuffix(command, end) {
 				require.Regexp(s.t, pattern, out, command)
-				seen++
+				seen[end] = true
 			}
 		}
 		if n := regexp.MustCompile(`scale deployment/generator --replicas=(\d)`).FindStringSubmatch(command); n != nil {
 			replicas, _ := strconv.Atoi(n[1])
-			s.settled(topology.Generator, replicas) // whoever types is slower than that
+			s.settled(topology.Generator, replicas) // a person types slower than that
 		}
 	}
-	require.Equal(s.t, len(prints), seen, "the README has all these commands")
+	for _, output := range step.Outputs {
+		_, err := docs.Find(all.String(), output.Lines)
+		require.NoError(s.t, err, "%s: %s", step.Where(), all.String())
+	}
 }
 
 // sh runs a command in the project's folder.
