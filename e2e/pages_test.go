@@ -21,6 +21,9 @@ import (
 // Commands for containers and clusters are executed by the packages of that name.
 func TestPages(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("all that runs are processes of their own")
+	}
 	pages, err := docs.All("..")
 	require.NoError(t, err)
 	for _, page := range docs.Guides(pages) {

@@ -40,7 +40,7 @@ func pattern(line string) *regexp.Regexp {
 			words = append(words, regexp.QuoteMeta(word))
 		}
 	}
-	return regexp.MustCompile(`(?m)^[ ]*` + strings.Join(words, ` +`) + `[ ▁▂▃▄▅▆▇█·]*$`)
+	return regexp.MustCompile(`(?m)^[ ]*` + strings.Join(words, `[ \t]+`) + `[ ▁▂▃▄▅▆▇█·]*$`)
 }
 
 var (
