@@ -116,7 +116,7 @@ func (w *worker[T]) result(ctx context.Context, err error) error {
 	w.logPanics(err, "handler panicked")
 	if errors.Is(context.Cause(ctx), errTimeout) {
 		w.counts.timedOut.Add(1)
-		if _, ok := errors.AsType[BatchError](err); !ok {
+		if _, ok := batchError(err); !ok {
 			return fmt.Errorf("%w after %v: %w", errTimeout, w.config.HandlerTimeout, err)
 		}
 	}

@@ -47,6 +47,9 @@ func Reject(err error) error {
 // BatchError names the messages of a batch that failed, by their index, with the
 // error of each: a plain one, Retry or Reject. All others have succeeded and are
 // acked. An empty BatchError means that all have.
+//
+// It may be wrapped, with fmt.Errorf and %w. Together with other errors, as by
+// errors.Join, it names nothing, since those may be about any message.
 type BatchError map[int]error
 
 // Error lists the first few failures.
@@ -95,10 +98,34 @@ func retryAfter(err error) time.Duration {
 	return 0
 }
 
+// batchError returns the BatchError that err is or wraps. One that was joined
+// with other errors does not count: to ack all that it does not name would lose
+// messages when the other error is, for example, that of a commit.
+func batchError(err error) (BatchError, bool) {
+	for {
+		switch e := err.(type) { //nolint:errorlint // errors.As looks into joined errors
+		case BatchError:
+			return e, true
+		case *retryError, *rejectError: // about the whole batch
+			return nil, false
+		case interface{ Unwrap() []error }:
+			joined := e.Unwrap()
+			if len(joined) != 1 {
+				return nil, false
+			}
+			err = joined[0]
+		case interface{ Unwrap() error }:
+			err = e.Unwrap()
+		default:
+			return nil, false
+		}
+	}
+}
+
 // named returns what err says of each of n messages, and whether it names them.
 // One with an index out of range names nothing: it is about some other batch.
 func named(err error, n int) (BatchError, bool) {
-	failed, ok := errors.AsType[BatchError](err)
+	failed, ok := batchError(err)
 	if !ok {
 		return nil, false
 	}
