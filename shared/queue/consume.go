@@ -49,7 +49,7 @@ func (q *Queue[T]) Consume(ctx context.Context, handle Handler[T]) error {
 	cleanUp, cancelCleanUp := grace.After(ctx, q.client.grace-q.client.grace/16)
 	defer cancelCleanUp()
 	w := &worker[T]{
-		Queue: q, handle: handle, size: &size{}, cleanUp: cleanUp,
+		Queue: q, handle: handle, size: &size{}, asking: ctx, cleanUp: cleanUp,
 		limits: &limits{log: q.log}, origin: &origin{log: q.log},
 		verifying: newMutex(), renewing: newMutex(),
 		attempts: &attempts{client: q.client, log: q.log, bucket: q.config.AttemptBucket},
@@ -110,7 +110,7 @@ func (q *Queue[T]) lookUp(ctx context.Context) (jetstream.Consumer, error) {
 }
 
 // connected is an error while there is no connection: questions would pile up in
-// the client's buffer, in which acknowledgements wait for the end of the outage.
+// the client's buffer, and all be sent after the outage.
 func connected(conn *nats.Conn) error {
 	switch {
 	case conn.IsClosed():
@@ -138,6 +138,7 @@ func explain(err error) error {
 type worker[T any] struct {
 	*Queue[T]
 	handle   Handler[T]
+	asking   context.Context // ends when the shutdown begins
 	cleanUp  context.Context // ends shortly before the shutdown timeout
 	ackWait  atomic.Int64    // a time.Duration; another one when the consumer was re-created
 	size     *size

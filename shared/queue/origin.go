@@ -86,14 +86,16 @@ func (o *origin) end() {
 	o.log.Warn().Msg("the consumer was deleted or re-created; messages in flight are released")
 }
 
-// current reports whether deliveries of an epoch may be settled, as far as is
-// known without asking the broker.
+// current reports whether deliveries of an epoch may be settled now, as far as is
+// known without asking the broker. What is sent without a connection waits in the
+// client's buffer, and would reach whatever consumer is there after the outage.
 func (o *origin) current(epoch int, conn *nats.Conn) bool {
-	return int64(epoch) == o.epoch.Load() && conn.Stats().Reconnects == o.verified.Load()
+	return int64(epoch) == o.epoch.Load() && conn.IsConnected() && conn.Stats().Reconnects == o.verified.Load()
 }
 
 // owns reports whether deliveries of an epoch may be settled. After a connection
-// was lost it asks the broker first, and waits for its answer.
+// was lost it waits for the next one and asks the broker first. A shutdown does not
+// wait for a connection.
 func (w *worker[T]) owns(epoch int) bool {
 	for !w.origin.current(epoch, w.client.conn) {
 		if int64(epoch) != w.origin.epoch.Load() || w.verify(w.cleanUp) != nil {
@@ -110,9 +112,12 @@ func (w *worker[T]) verify(ctx context.Context) error {
 		return ctx.Err()
 	}
 	defer w.verifying.unlock()
-	for w.client.conn.Stats().Reconnects != w.origin.verified.Load() {
-		if err := w.client.publisher.AwaitConnection(ctx); err != nil {
+	for {
+		if err := w.client.publisher.AwaitConnection(w.asking); err != nil {
 			return err
+		}
+		if w.client.conn.Stats().Reconnects == w.origin.verified.Load() {
+			return nil
 		}
 		question := w.origin.ask(w.client.conn)
 		consumer, err := w.lookUp(ctx)
@@ -131,7 +136,6 @@ func (w *worker[T]) verify(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
 }
 
 // watchDeletion ends the epoch when the broker announces that the stream or the

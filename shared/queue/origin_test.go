@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/shared/contract"
@@ -87,6 +88,43 @@ func TestConsume_SettlesNothingOfAnEarlierConsumer(t *testing.T) {
 				require.Positive(t, f.left(), "the new message is gone")
 			})
 		}
+	}
+}
+
+// A reply that is given without a connection would wait in the client's buffer, and
+// settle what has that sequence after the outage.
+func TestConsume_SettlesNothingWithoutAConnection(t *testing.T) {
+	t.Parallel()
+	for name, stops := range map[string]bool{"goes on": false, "shuts down": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := start(t, topology.Settings{AckWait: never})
+			conn := f.connect(nats.ReconnectWait(time.Second)) // after the tap
+			f.publish(f.requests(), 1)
+			begun, finish := make(chan struct{}), make(chan struct{})
+			release := sync.OnceFunc(func() { close(finish) })
+			t.Cleanup(release)
+			c := f.consume(f.requestsOver(conn, patience), func(context.Context, []queue.Message[request]) error {
+				close(begun)
+				<-finish
+				return nil
+			})
+			receive(t, begun, "nothing is handled")
+			wire := f.tap("$JS.ACK.>")
+			f.broker.Stop()
+			f.broker.Wipe()
+			f.eventually(func() bool { return !conn.IsConnected() && !wire.conn.IsConnected() }, "the connection is not lost")
+			release()
+			if stops {
+				c.stop() // without waiting for the broker
+			}
+			f.broker.Restart()
+			f.eventually(wire.conn.IsConnected, "the tap does not reconnect")
+			f.eventually(conn.IsConnected, "the client does not reconnect")
+			require.NoError(t, conn.Flush())
+			require.NoError(t, wire.conn.Flush())
+			require.Empty(t, wire.sent(""), "settled")
+		})
 	}
 }
 

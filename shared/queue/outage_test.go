@@ -228,8 +228,8 @@ func TestConsume_LogsThatTheConsumerIsOfAnotherKind(t *testing.T) {
 	require.Empty(t, asked.sent(""))
 }
 
-// What is said during an outage waits in the client's buffer for its end, and
-// when that is full nothing more can be said: not even that work is done.
+// What is sent during an outage waits in the client's buffer for its end, and
+// when that is full nothing more can be sent.
 func TestOutageIsNotFilledWithReportsOfProgress(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{AckWait: 300 * time.Millisecond})

@@ -250,10 +250,9 @@ func (w *worker[T]) reply(d *delivery[T], verdict string) bool {
 	return true
 }
 
-// extend asks the broker for more time. During an outage such requests would fill
-// the client's buffer, in which acks wait for its end.
+// extend asks the broker for more time, unless there is an outage.
 func (w *worker[T]) extend(m *nats.Msg, epoch int) {
-	if w.client.conn.IsConnected() && w.origin.current(epoch, w.client.conn) {
+	if w.origin.current(epoch, w.client.conn) {
 		_ = w.client.conn.Publish(m.Reply, []byte("+WPI"))
 	}
 }
