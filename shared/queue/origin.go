@@ -112,6 +112,23 @@ func (w *worker[T]) verify(ctx context.Context) error {
 		return ctx.Err()
 	}
 	defer w.verifying.unlock()
+	return w.compare(ctx)
+}
+
+// verifySoon is verify for a caller that does not wait. Nothing happens when the
+// broker is being asked already.
+func (w *worker[T]) verifySoon() {
+	if !w.verifying.tryLock() {
+		return
+	}
+	go func() {
+		defer w.verifying.unlock()
+		_ = w.compare(w.cleanUp) // failed: then the next caller asks
+	}()
+}
+
+// compare is for the holder of w.verifying.
+func (w *worker[T]) compare(ctx context.Context) error {
 	for {
 		if err := w.client.publisher.AwaitConnection(w.asking); err != nil {
 			return err
@@ -172,6 +189,16 @@ func (m mutex) lock(ctx context.Context) bool {
 	case m <- struct{}{}:
 		return true
 	case <-ctx.Done():
+		return false
+	}
+}
+
+// tryLock reports whether the lock was free. It is locked then.
+func (m mutex) tryLock() bool {
+	select {
+	case m <- struct{}{}:
+		return true
+	default:
 		return false
 	}
 }

@@ -156,3 +156,30 @@ func TestConsume_SettlesAfterAReconnect(t *testing.T) {
 	h.requireEachOnce(t, values)
 	require.Zero(t, f.logs.lines("deleted or re-created"))
 }
+
+// Without a loop that asks the broker whether the consumer is the same: all may be
+// waiting for handlers.
+func TestConsume_ExtendsDeadlinesAfterAReconnect(t *testing.T) {
+	t.Parallel()
+	f := start(t, topology.Settings{AckWait: time.Second})
+	config := quickConfig()
+	config.Concurrency = 1
+	conn := f.connect()
+	q := queue.New(f.client(conn, patience), config, contract.Requests)
+	f.publish(q, 1)
+	begun, finish := make(chan struct{}, 9), make(chan struct{})
+	release := sync.OnceFunc(func() { close(finish) })
+	f.consume(q, func(context.Context, []queue.Message[request]) error {
+		begun <- struct{}{}
+		<-finish
+		return nil
+	})
+	t.Cleanup(release)
+	receive(t, begun, "nothing is handled")
+	wire := f.tap("$JS.ACK.>")
+	require.NoError(t, conn.ForceReconnect())
+	f.eventually(func() bool { return len(wire.sent("+WPI")) > 3 }, "the deadline is not extended any more")
+	release()
+	f.drained()
+	require.Zero(t, q.Counts().Redelivered)
+}

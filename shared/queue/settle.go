@@ -250,9 +250,13 @@ func (w *worker[T]) reply(d *delivery[T], verdict string) bool {
 	return true
 }
 
-// extend asks the broker for more time, unless there is an outage.
+// extend asks the broker for more time, unless there is an outage. After one the
+// consumer is verified first: all loops may be waiting for handlers.
 func (w *worker[T]) extend(m *nats.Msg, epoch int) {
-	if w.origin.current(epoch, w.client.conn) {
+	switch {
+	case w.origin.current(epoch, w.client.conn):
 		_ = w.client.conn.Publish(m.Reply, []byte("+WPI"))
+	case int64(epoch) == w.origin.epoch.Load() && w.client.conn.IsConnected():
+		w.verifySoon()
 	}
 }
