@@ -155,10 +155,11 @@ func (a *attempts) fail(ctx context.Context, before, failures map[string]record)
 	defer cancel()
 	after := make(map[string]record, len(failures))
 	first := make(map[string]record, len(failures))
+	name := newAttempt()[:8]
 	for key, failure := range failures {
 		r := before[key]
 		changed := r.Running != "" // by us, since it was read
-		r.fail(failure)
+		r.count(name, failure)
 		if after[key] = r; !changed {
 			first[key] = r
 		}
@@ -172,8 +173,7 @@ func (a *attempts) fail(ctx context.Context, before, failures map[string]record)
 			continue
 		}
 		after[key], err = a.change(ctx, key, func(r *record) bool {
-			r.fail(failure)
-			return true
+			return r.count(name, failure)
 		})
 		if err != nil {
 			return nil, err

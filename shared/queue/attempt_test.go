@@ -119,6 +119,31 @@ func TestAttempts_LosesNoConcurrentFailure(t *testing.T) {
 	require.Equal(t, replicas*each, known["QUEUE.2.2"].Failures)
 }
 
+// Another replica has written one of several records since they were read. The
+// others are stored with the first attempt to store all, and refused with the next.
+func TestAttempts_CountsAFailureOnceBesideAConflict(t *testing.T) {
+	t.Parallel()
+	a := attemptsOver(t, brokertest.Start(t).Connect(), 1)
+	_, err := a.fail(t.Context(), nil, map[string]record{"QUEUE.2.2": {Reason: "of another replica"}})
+	require.NoError(t, err)
+	failures := map[string]record{}
+	for i := range 5 {
+		failures["QUEUE."+strconv.Itoa(i)+".2"] = record{Reason: "no"}
+	}
+	after, err := a.fail(t.Context(), nil, failures)
+	require.NoError(t, err)
+	for key := range failures {
+		want := 1
+		if key == "QUEUE.2.2" {
+			want = 2
+		}
+		stored, err := a.read(t.Context(), key)
+		require.NoError(t, err)
+		require.Equal(t, want, stored.Failures, key)
+		require.Equal(t, want, after[key].Failures, key)
+	}
+}
+
 func TestAttempts_ReadsMoreRecordsThanFitOneRequest(t *testing.T) {
 	t.Parallel()
 	a := attemptsOver(t, brokertest.Start(t).Connect(), 1)

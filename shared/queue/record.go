@@ -3,6 +3,7 @@ package queue
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -12,6 +13,9 @@ type record struct {
 	Failures int `json:"failures"`
 	// Reason is that of the last failure, one line.
 	Reason string `json:"reason,omitempty"`
+	// Counted names the failures that were counted last. A record whose confirmation
+	// was lost is written already when it is written again, and counts only once.
+	Counted []string `json:"counted,omitempty"`
 	// Worker is the process that saw the last failure, and Successes how often its
 	// handler had succeeded by then.
 	Worker    string `json:"worker,omitempty"`
@@ -38,10 +42,25 @@ func readRecord(data []byte, sequence uint64) (r record, err error) {
 	return r, nil
 }
 
+// mostCounted is how many failures a record names: more than replicas have a
+// message at the same time.
+const mostCounted = 8
+
+// count counts a failure unless it is counted already, and reports which.
+func (r *record) count(name string, failure record) bool {
+	if slices.Contains(r.Counted, name) {
+		return false
+	}
+	r.fail(failure)
+	r.Counted = append(slices.Clone(r.Counted[max(0, len(r.Counted)+1-mostCounted):]), name)
+	return true
+}
+
 // fail counts a failure.
 func (r *record) fail(failure record) {
 	r.Failures++
-	r.Reason, r.Worker, r.Successes, r.Running = bounded(failure.Reason), failure.Worker, failure.Successes, ""
+	r.Reason, r.Running = bounded(failure.Reason), ""
+	r.Worker, r.Successes = failure.Worker, failure.Successes
 	r.Blamed = r.Blamed || failure.Blamed
 }
 
