@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 )
@@ -13,6 +14,8 @@ var (
 	errTimeout = errors.New("handler timed out")
 	// errAbandoned is the result of a call that did not return in time.
 	errAbandoned = errors.New("the handler did not return")
+	// errExited is the result of a call that ended with runtime.Goexit.
+	errExited = errors.New("the handler ended its goroutine")
 )
 
 // calls are the handler calls of one queue that are running. They may be used
@@ -75,15 +78,19 @@ func (w *worker[T]) call(work context.Context, batch []*delivery[T]) error {
 	messages := make([]Message[T], len(batch))
 	for i, d := range batch {
 		messages[i] = d.Message
+		messages[i].Header = maps.Clone(d.Header) // the handler's to change, at any time
 	}
 	one := w.calls.begin()
 	result := make(chan error, 1)
 	go func() {
-		err := recovered(func() error { return w.handle(ctx, messages) })
-		if w.calls.end(one) {
-			w.log.Warn().Err(err).Stringer("after", time.Since(one.begun).Round(time.Millisecond)).Msg("abandoned handler call returned; its result is ignored")
-		}
-		result <- err
+		err := errExited
+		defer func() {
+			if w.calls.end(one) {
+				w.log.Warn().Err(err).Stringer("after", time.Since(one.begun).Round(time.Millisecond)).Msg("abandoned handler call returned; its result is ignored")
+			}
+			result <- err
+		}()
+		err = readable(recovered(func() error { return w.handle(ctx, messages) }))
 	}()
 	select {
 	case err := <-result:

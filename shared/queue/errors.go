@@ -28,7 +28,7 @@ func Retry(err error) error { return RetryAfter(err, 0) }
 // RetryAfter is Retry with the shortest time until the next message is tried, for
 // a dependency that says how long it will be unavailable.
 func RetryAfter(err error, d time.Duration) error {
-	if err == nil {
+	if err = readable(err); err == nil {
 		err = errNoReason
 	}
 	return &retryError{err: err, after: d}
@@ -38,7 +38,7 @@ func RetryAfter(err error, d time.Duration) error {
 // becomes a dead letter at once, with err as its reason. Returned for a batch of
 // several messages, without a BatchError, it says that of one of them.
 func Reject(err error) error {
-	if err == nil {
+	if err = readable(err); err == nil {
 		err = errNoReason
 	}
 	return &rejectError{err}
@@ -136,9 +136,23 @@ func named(err error, n int) (BatchError, bool) {
 			delete(failed, i)
 		case i < 0 || i >= n:
 			return nil, false
+		default:
+			failed[i] = readable(err)
 		}
 	}
 	return failed, true
+}
+
+// readable returns err, or what its Error method panics with: an interface that
+// holds a nil pointer is an error, too, and must not end the process.
+func readable(err error) error {
+	if err == nil {
+		return nil
+	}
+	if panicked := recovered(func() error { _ = err.Error(); return nil }); panicked != nil {
+		return panicked
+	}
+	return err
 }
 
 // panicError is the error that a panic is turned into.

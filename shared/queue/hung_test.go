@@ -64,7 +64,7 @@ func TestHandlerTimeout_ReleasesMessagesOfAHungHandler(t *testing.T) {
 // replica's now.
 func TestHandlerTimeout_IgnoresALateResult(t *testing.T) {
 	t.Parallel()
-	f := start(t, topology.Settings{AckWait: 300 * time.Millisecond})
+	f := start(t, topology.Settings{AckWait: never})
 	late := f.hanging(200 * time.Millisecond)
 	f.publish(late, 1)
 	wire := f.tap("$JS.ACK.>")

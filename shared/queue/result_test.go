@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"strconv"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"decoupled.example/shared/contract"
 	"decoupled.example/shared/queue"
 	"decoupled.example/shared/topology"
 )
@@ -73,4 +77,79 @@ func TestBatchError_NamesMessagesWhenWrapped(t *testing.T) {
 			}
 		})
 	}
+}
+
+type ownError struct{ text string }
+
+func (e *ownError) Error() string { return e.text }
+
+// A nil pointer in an error interface is an error whose text cannot be read.
+func TestConsume_TakesANilPointerForAPanic(t *testing.T) {
+	t.Parallel()
+	var err *ownError
+	for name, result := range map[string]func(n int) error{
+		"plain":         func(int) error { return err },
+		"named":         func(n int) error { return queue.BatchError{n - 1: err} },
+		"wrapped":       func(int) error { return fmt.Errorf("cannot store: %w", err) },
+		"retried":       func(int) error { return queue.Retry(err) },
+		"named, reject": func(n int) error { return queue.BatchError{n - 1: queue.Reject(err)} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := start(t, topology.Settings{})
+			q := f.requests()
+			f.publish(q, 10)
+			var calls atomic.Int64
+			f.consume(q, func(_ context.Context, batch []queue.Message[request]) error {
+				if calls.Add(1) > 10 {
+					return nil
+				}
+				return result(len(batch))
+			})
+			f.drained()
+		})
+	}
+}
+
+// A handler may end its goroutine, as a test's require does.
+func TestConsume_CountsAGoroutineThatEnded(t *testing.T) {
+	t.Parallel()
+	f := start(t, topology.Settings{})
+	config := quickConfig()
+	config.HandlerTimeout = never
+	q := queue.New(f.client(f.connect(), patience), config, contract.Requests)
+	f.publish(q, 1)
+	f.consume(q, func(context.Context, []queue.Message[request]) error {
+		runtime.Goexit()
+		return nil
+	})
+	f.drained()
+	require.Len(t, f.letters(), 1)
+	require.Equal(t, "the handler ended its goroutine", f.letters()[0].Header.Get(queue.LetterReason))
+}
+
+// Also after it was abandoned, and while its message becomes a dead letter.
+func TestConsume_KeepsHeadersThatAHandlerChanges(t *testing.T) {
+	t.Parallel()
+	f := start(t, topology.Settings{})
+	config := quickConfig()
+	config.HandlerTimeout, config.Attempts = 50*time.Millisecond, 1
+	q := queue.New(f.client(f.connect(), patience), config, contract.Requests)
+	_, body, err := contract.Requests.Encode(newRequests(1)[0])
+	require.NoError(t, err)
+	raw(t, f.url, topology.SubjectRequest, "NATS/1.0\r\nX: y\r\n\r\n", string(body))
+	end := make(chan struct{})
+	t.Cleanup(func() { close(end) })
+	f.consume(q, func(_ context.Context, batch []queue.Message[request]) error {
+		for i := 0; ; i++ {
+			select {
+			case <-end:
+				return nil
+			case <-time.After(time.Millisecond):
+				batch[0].Header.Set("X", strconv.Itoa(i))
+			}
+		}
+	})
+	f.drained()
+	require.Equal(t, "y", f.letters()[0].Header.Get(queue.LetterOriginal+"X"))
 }
