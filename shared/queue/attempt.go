@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -18,8 +19,8 @@ import (
 	"decoupled.example/shared/publish"
 )
 
-// recordWithin bounds the wait for a record of failed attempts to be stored.
-// Messages that succeed must not wait for those that fail.
+// recordWithin bounds the wait for records. Messages that succeed must not wait
+// for those that fail.
 const recordWithin = 5 * time.Second
 
 // attempts stores the records of one queue's messages in a key-value bucket.
@@ -31,6 +32,8 @@ type attempts struct {
 	client *Client
 	log    zerolog.Logger
 	bucket string
+	said   atomic.Int64 // when a lasting problem was logged last, in Unix nanoseconds
+	waits  patience
 }
 
 func (a *attempts) stream() string { return "KV_" + a.bucket }
@@ -54,11 +57,8 @@ func (a *attempts) known(ctx context.Context, keys []string) (map[string]record,
 			return err
 		}
 		for _, m := range messages {
-			r, err := readRecord(m.Data, m.Sequence)
-			if err != nil {
-				return err
-			}
-			records[strings.TrimPrefix(m.Subject, a.subject(""))] = r
+			key := strings.TrimPrefix(m.Subject, a.subject(""))
+			records[key] = a.decode(key, m.Data, m.Sequence)
 		}
 		return nil
 	})
@@ -87,10 +87,20 @@ func (a *attempts) read(ctx context.Context, key string) (r record, err error) {
 		if answer.Error != nil && answer.Error.ErrorCode != jetstream.JSErrCodeMessageNotFound {
 			return answer.Error
 		}
-		r, err = readRecord(answer.Message.Data, answer.Message.Sequence)
-		return err
+		r = a.decode(key, answer.Message.Data, answer.Message.Sequence)
+		return nil
 	})
 	return r, err
+}
+
+// decode returns an empty record for one that cannot be read: it is overwritten
+// with the next failure, and must not hold up its message, or others, for ever.
+func (a *attempts) decode(key string, data []byte, sequence uint64) record {
+	r, err := readRecord(data, sequence)
+	if err != nil {
+		a.log.Error().Err(err).Str("record", key).Msg("attempt record is unreadable; failures are counted anew")
+	}
+	return r
 }
 
 // change reads the record of a message, has change alter it, and writes it,
@@ -234,7 +244,6 @@ func (a *attempts) clear(ctx context.Context, keys []string) {
 // repeat asks until the broker has answered or refuses to, ctx ends or the
 // connection is closed.
 func (a *attempts) repeat(ctx context.Context, ask func(context.Context) error) error {
-	var said time.Time
 	for {
 		err := connected(a.client.conn)
 		if err == nil {
@@ -246,8 +255,7 @@ func (a *attempts) repeat(ctx context.Context, ask func(context.Context) error) 
 			return nil
 		}
 		if ctx.Err() == nil && !errors.Is(err, nats.ErrConnectionClosed) && !errors.Is(err, direct.ErrRefused) {
-			if time.Since(said) > sayEvery && a.client.conn.IsConnected() {
-				said = time.Now()
+			if a.client.conn.IsConnected() && a.lasting() {
 				a.log.Warn().Err(explain(err)).Str("bucket", a.bucket).Msg("cannot read attempt records yet; trying again")
 			}
 			if wait(ctx, lookEvery) == nil {
@@ -256,6 +264,20 @@ func (a *attempts) repeat(ctx context.Context, ask func(context.Context) error) 
 		}
 		return fmt.Errorf("cannot read attempt records: %w: %w", publish.ErrUnavailable, err)
 	}
+}
+
+// lasting reports whether it is time to log a lasting problem.
+func (a *attempts) lasting() bool {
+	now, said := time.Now().UnixNano(), a.said.Load()
+	return now-said > int64(sayEvery) && a.said.CompareAndSwap(said, now)
+}
+
+// bounded returns a context for one use of the records. An outage of the broker is
+// waited for first, a bucket that is missing or does not answer only for a while:
+// its messages must not hold up others.
+func (a *attempts) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	_ = a.client.publisher.AwaitConnection(ctx) // failed: then the use fails, too
+	return context.WithTimeout(ctx, a.waits.next(recordWithin))
 }
 
 // newAttempt names an attempt, like no other.

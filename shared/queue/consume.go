@@ -146,8 +146,8 @@ type worker[T any] struct {
 	origin   *origin
 	attempts *attempts
 
-	noRoom    atomic.Int64 // when dead letters could not be stored last, in Unix nanoseconds
-	isolated  sync.Mutex   // one message in quarantine at a time
+	room      patience   // for dead letters
+	isolated  sync.Mutex // one message in quarantine at a time
 	verifying mutex
 	renewing  mutex
 }

@@ -43,9 +43,6 @@ const (
 	// be (their stream is full, or missing) their messages stay in the queue and
 	// come again later: waiting for room would keep good messages waiting, too.
 	storeWithin = 5 * time.Second
-	// After a wait that was in vain, the next ones are shorter for a while.
-	storeAgainWithin = 250 * time.Millisecond
-	noRoomFor        = 30 * time.Second
 )
 
 // deadLetter makes messages dead letters, and only when those are confirmed takes
@@ -58,15 +55,11 @@ func (w *worker[T]) deadLetter(work context.Context, messages []failure[T]) {
 	for i, m := range messages {
 		letters[i] = w.letter(m)
 	}
-	patience := storeWithin
-	if time.Since(time.Unix(0, w.noRoom.Load())) < noRoomFor {
-		patience = storeAgainWithin
-	}
-	within, cancel := context.WithTimeout(work, patience)
+	within, cancel := context.WithTimeout(work, w.room.next(storeWithin))
 	defer cancel()
 	refused, err := w.store(within, letters)
-	if err != nil && work.Err() == nil {
-		w.noRoom.Store(time.Now().UnixNano())
+	if work.Err() == nil {
+		w.room.ended(err != nil)
 	}
 	var recorded []string
 	for i, m := range messages {

@@ -62,14 +62,13 @@ func (w *worker[T]) quarantine(work context.Context, messages []*delivery[T]) {
 func (w *worker[T]) isolate(work context.Context, d *delivery[T]) (settle func()) {
 	attempt := newAttempt()
 	log := w.log.With().Str("id", d.id).Int("deliveries", d.Deliveries).Logger()
-	record, err := w.attempts.begin(work, d.key, attempt, w.config.Attempts)
+	asking, cancel := w.attempts.bounded(work)
+	record, err := w.attempts.begin(asking, d.key, attempt, w.config.Attempts)
+	cancel()
 	switch {
 	case err != nil: // and it may be on record nevertheless
 		w.endAttempt(d, attempt)
-		return func() {
-			log.Warn().Err(err).Msg("cannot put the attempt at a suspicious message on record; it stays in the queue")
-			w.giveBack([]*delivery[T]{d})
-		}
+		return func() { w.unrecorded(work, []*delivery[T]{d}, err) }
 	case record.Running != attempt: // no attempt is left
 		d.record = record
 		return func() {

@@ -32,13 +32,14 @@ type record struct {
 }
 
 // readRecord decodes an entry. A deleted one has no value.
-func readRecord(data []byte, sequence uint64) (r record, err error) {
-	if len(data) > 0 {
-		if err := json.Unmarshal(data, &r); err != nil {
-			return r, fmt.Errorf("entry %d is no attempt record: %w", sequence, err)
-		}
+func readRecord(data []byte, sequence uint64) (record, error) {
+	r := record{sequence: sequence}
+	if len(data) == 0 {
+		return r, nil
 	}
-	r.sequence = sequence
+	if err := json.Unmarshal(data, &r); err != nil {
+		return record{sequence: sequence}, fmt.Errorf("entry %d is no attempt record: %w", sequence, err)
+	}
 	return r, nil
 }
 

@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"decoupled.example/shared/direct"
+	"decoupled.example/shared/publish"
 )
 
 // delivery is a message in flight, and what it takes to settle it: each ends as
@@ -95,16 +98,14 @@ func (w *worker[T]) redelivered(work context.Context, messages []*delivery[T]) {
 	for i, d := range messages {
 		keys[i] = d.key
 	}
-	records, err := w.attempts.known(work, keys)
+	asking, cancel := w.attempts.bounded(work)
+	records, err := w.attempts.known(asking, keys)
+	cancel()
 	if err != nil {
-		pause := time.Duration(0)
-		if work.Err() == nil { // it stays so: the broker refuses the question
-			w.log.Error().Err(err).Int("messages", len(messages)).Msg("cannot read attempt records; their messages are tried later")
-			pause = w.config.MaxBackoff
-		}
-		w.counts.handedBack.Add(w.nak(messages, func(*delivery[T]) time.Duration { return pause }))
+		w.unrecorded(work, messages, err)
 		return
 	}
+	w.attempts.waits.ended(false)
 	var clean, isolated, later []*delivery[T]
 	_, backingOff := w.breaker.state()
 	for _, d := range messages {
@@ -127,6 +128,24 @@ func (w *worker[T]) redelivered(work context.Context, messages []*delivery[T]) {
 		w.batch(work, clean)
 	}
 	w.quarantine(work, isolated)
+}
+
+// unrecorded returns messages to the queue whose attempts cannot be read or put on
+// record.
+func (w *worker[T]) unrecorded(work context.Context, messages []*delivery[T], err error) {
+	pause := time.Duration(0)
+	switch {
+	case work.Err() != nil || !w.client.conn.IsConnected():
+	case errors.Is(err, publish.ErrUnavailable) && !errors.Is(err, direct.ErrRefused):
+		w.attempts.waits.ended(true)
+		pause = w.config.MaxPause
+	default: // it stays so: the broker refuses it
+		pause = w.config.MaxBackoff
+	}
+	if pause > 0 && w.attempts.lasting() {
+		w.log.Error().Err(err).Int("messages", len(messages)).Msg("cannot use attempt records; their messages are tried later")
+	}
+	w.counts.handedBack.Add(w.nak(messages, func(*delivery[T]) time.Duration { return pause }))
 }
 
 // settle tells the broker what becomes of messages.

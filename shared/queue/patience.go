@@ -1,0 +1,49 @@
+package queue
+
+import (
+	"sync"
+	"time"
+)
+
+const (
+	// againWithin is how long a wait lasts after one that was in vain,
+	againWithin = 250 * time.Millisecond
+	// of which there is one in so long,
+	againEvery = time.Second
+	// and every so often a full one: what always takes longer than againWithin must
+	// not fail for ever.
+	fullEvery = 30 * time.Second
+)
+
+// patience is how long to wait for something while other messages have to wait,
+// too. It may be used concurrently.
+type patience struct {
+	mu   sync.Mutex
+	vain bool      // the last wait
+	full time.Time // when the last full wait began
+	last time.Time // when the last wait began
+}
+
+// next returns how long to wait this time: the full time, or little, or nothing,
+// when the last wait was in vain.
+func (p *patience) next(full time.Duration) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	switch {
+	case !p.vain || now.Sub(p.full) >= fullEvery:
+		p.full, p.last = now, now
+		return full
+	case now.Sub(p.last) >= againEvery:
+		p.last = now
+		return min(full, againWithin)
+	}
+	return 0
+}
+
+// ended notes whether a wait was in vain.
+func (p *patience) ended(vain bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.vain = vain
+}
