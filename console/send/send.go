@@ -56,7 +56,7 @@ func Repeat(ctx context.Context, t *topology.Topology, requests []contract.Reque
 
 // Malformed publishes a message that no version of the contract allows.
 func Malformed(ctx context.Context, js jetstream.JetStream) error {
-	return publish(ctx, js, contract.SchemaRequest, []byte(`{"id": "not an ID", "requested_at": "yesterday"`))
+	return publish(ctx, js, contract.SchemaRequest, []byte(`{"id": "not an ID", "requested_at": `))
 }
 
 // FutureVersion publishes a request of a version that nobody understands yet.
