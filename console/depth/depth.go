@@ -25,7 +25,8 @@ type Depth struct {
 	Deliveries  uint64 `json:"deliveries"`  // since the queue was made
 	Repeated    uint64 `json:"repeated"`    // of the deliveries since the last reset, those that were not a message's first
 
-	Stored    uint64        `json:"stored"`             // messages ever stored
+	Stored    uint64        `json:"stored"`             // messages stored since the queue was made
+	Created   time.Time     `json:"created"`            // when it was made, by the broker's clock
 	Oldest    time.Time     `json:"oldest"`             // when the oldest message was stored, by the broker's clock; zero when there is none
 	OldestAge time.Duration `json:"oldest_age"`         // how long ago that is, in nanoseconds
 	Paused    bool          `json:"paused"`             // delivery is stopped
@@ -85,7 +86,7 @@ func read(ctx context.Context, js jetstream.JetStream, queue, name string) (Dept
 		Deliveries:  info.Delivered.Consumer,
 	}
 	state, config := stream.CachedInfo().State, stream.CachedInfo().Config
-	d.Stored, d.Paused = state.LastSeq, info.Paused
+	d.Stored, d.Created, d.Paused = state.LastSeq, stream.CachedInfo().Created, info.Paused
 	if state.Msgs > 0 {
 		d.Oldest = state.FirstTime
 		d.OldestAge = max(0, stream.CachedInfo().TimeStamp.Sub(state.FirstTime)) // both by the clock of the stream's leader

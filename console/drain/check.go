@@ -44,7 +44,32 @@ func check(ctx context.Context, read reader) (bool, Snapshot, error) {
 	if err != nil {
 		return false, nil, err
 	}
-	return first.Empty() && slices.EqualFunc(first, second, State.same), second, nil
+	return DrainedBetween(first, second), second, nil
+}
+
+// DrainedBetween reports whether there was a moment between two passes at which all
+// queues were empty together. Passes that did not read the same streams prove nothing.
+func DrainedBetween(first, second Snapshot) bool {
+	return first.Empty() && slices.EqualFunc(first, second, State.same)
+}
+
+// Settled calls look and reports whether what look finds unfinished is lost: before
+// look was called all queues were empty together, and until it returned no dead
+// letter was written, redriven or discarded. So a request that was confirmed before
+// Settled was called and that look finds neither finished nor among the dead letters
+// is nowhere. Settled does not call look if the queues are not drained.
+func Settled(ctx context.Context, js jetstream.JetStream, look func(ctx context.Context) error) (bool, error) {
+	drained, before, err := CheckPatiently(ctx, js)
+	if err != nil || !drained {
+		return false, err
+	}
+	if err := look(ctx); err != nil {
+		return false, err
+	}
+	// What was a dead letter when the queues were empty may have been redriven before
+	// look looked for it.
+	_, after, err := CheckPatiently(ctx, js)
+	return err == nil && before.sameLetters(after), err
 }
 
 func pass(ctx context.Context, read reader, order []string) (Snapshot, error) {

@@ -49,10 +49,17 @@ func (s Snapshot) Unfinished() (n uint64) {
 // Letters returns the number of dead letters.
 func (s Snapshot) Letters() uint64 { return s.of(topology.DeadLetters).Messages }
 
-// SameLetters reports whether no dead letter was written, redriven or discarded
+// sameLetters reports whether no dead letter was written, redriven or discarded
 // between the two snapshots.
-func (s Snapshot) SameLetters(t Snapshot) bool {
+func (s Snapshot) sameLetters(t Snapshot) bool {
 	return s.of(topology.DeadLetters).same(t.of(topology.DeadLetters))
+}
+
+// LettersRemoved reports whether dead letters were redriven or discarded since an
+// earlier snapshot.
+func (s Snapshot) LettersRemoved(since Snapshot) bool {
+	before, now := since.of(topology.DeadLetters), s.of(topology.DeadLetters)
+	return before.Messages+now.LastSeq-before.LastSeq != now.Messages || !now.Created.Equal(before.Created)
 }
 
 // of returns the state of one stream.

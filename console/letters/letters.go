@@ -58,15 +58,12 @@ func (l *Letters) Count(ctx context.Context) (uint64, error) {
 	return state.Msgs, nil
 }
 
-func (l *Letters) state(ctx context.Context) (state jetstream.StreamState, err error) {
-	err = l.ask(ctx, func(ctx context.Context) error {
-		info, err := l.stream.Info(ctx)
-		if err == nil {
-			state = info.State
-		}
-		return err
-	})
-	return state, err
+func (l *Letters) state(ctx context.Context) (jetstream.StreamState, error) {
+	info, err := ask.Stream(ctx, l.js, topology.DeadLetters)
+	if err != nil {
+		return jetstream.StreamState{}, err
+	}
+	return info.State, nil
 }
 
 // All streams the letters that exist when it is called, the oldest first, one at

@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
+	"decoupled.example/console/internal/ask"
 	"decoupled.example/shared/contract"
 	"decoupled.example/shared/topology"
 )
@@ -110,14 +109,7 @@ func (l *Letters) readRetention(ctx context.Context) (retention, error) {
 	}
 	var r retention
 	for _, name := range topology.LedgerNames {
-		var info *jetstream.StreamInfo
-		err := l.ask(ctx, func(ctx context.Context) error {
-			stream, err := l.js.Stream(ctx, "KV_"+name)
-			if err == nil {
-				info = stream.CachedInfo()
-			}
-			return err
-		})
+		info, err := ask.Stream(ctx, l.js, "KV_"+name)
 		if err != nil {
 			return r, fmt.Errorf("cannot read the retention of ledger %s: %w", name, err)
 		}

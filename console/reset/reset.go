@@ -105,16 +105,11 @@ type asked struct{ requests, recorded uint64 }
 func (r *reset) readAsked(ctx context.Context) (asked, error) {
 	var last [2]uint64
 	for i, stream := range []string{topology.Requests, "KV_" + topology.Asked} {
-		err := ask.Patiently(ctx, r.nc, func(ctx context.Context) error {
-			s, err := r.js.Stream(ctx, stream)
-			if err == nil {
-				last[i] = s.CachedInfo().State.LastSeq
-			}
-			return err
-		})
+		info, err := ask.Stream(ctx, r.js, stream)
 		if err != nil {
 			return asked{}, fmt.Errorf("cannot read %s: %w", stream, err)
 		}
+		last[i] = info.State.LastSeq
 	}
 	return asked{last[0], last[1]}, nil
 }

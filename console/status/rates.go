@@ -15,11 +15,12 @@ type Flow struct {
 }
 
 // Rates returns what happened since before. What was made anew in between has
-// only what it holds since then; nothing is ever negative.
+// only what it holds since then; nothing is ever negative. Without an earlier status
+// there are none.
 func (s Status) Rates(before Status) Rates {
 	seconds := s.At.Sub(before.At).Seconds()
 	rates := Rates{Queues: make(map[string]Flow), Ledgers: make(map[string]float64)}
-	if seconds <= 0 {
+	if before.At.IsZero() || seconds <= 0 {
 		return rates
 	}
 	was := make(map[string]depth.Depth)

@@ -23,40 +23,39 @@ type Status struct {
 	Ledgers  map[string]uint64 `json:"ledgers"` // entries of each
 	Letters  uint64            `json:"letters"`
 	Replicas []service.Status  `json:"replicas"`
+
+	Streams map[string]*jetstream.StreamInfo `json:"-"` // of the ledgers, by the ledger's name, and of the dead letters
 }
 
 // Read reads the status of the deployment. While the broker is away it waits,
 // until ctx ends.
-func Read(ctx context.Context, nc *nats.Conn, js jetstream.JetStream) (Status, error) {
-	s := Status{At: time.Now(), Ledgers: make(map[string]uint64)}
-	var err error
+//
+// It reads what was asked first, and then all places in the order in which requests
+// pass them: what moves on meanwhile is counted twice, rather than not at all.
+func Read(ctx context.Context, nc *nats.Conn, js jetstream.JetStream) (s Status, err error) {
+	s.Ledgers, s.Streams = make(map[string]uint64), make(map[string]*jetstream.StreamInfo)
 	if s.Replicas, err = Replicas(ctx, nc); err != nil {
 		return s, err
 	}
-	if s.Queues, err = depth.Read(ctx, js); err != nil {
-		return s, err
-	}
+	s.At = time.Now() // after the replicas, whose answers are waited for
 	for _, name := range topology.LedgerNames {
-		if s.Ledgers[name], err = messages(ctx, js, "KV_"+name); err != nil {
+		if s.Streams[name], err = ask.Stream(ctx, js, "KV_"+name); err != nil {
 			return s, fmt.Errorf("cannot count ledger %s: %w", name, err)
 		}
+		s.Ledgers[name] = s.Streams[name].State.Msgs
+		if name != topology.Asked {
+			continue
+		}
+		if s.Queues, err = depth.Read(ctx, js); err != nil {
+			return s, err
+		}
 	}
-	if s.Letters, err = messages(ctx, js, topology.DeadLetters); err != nil {
+	info, err := ask.Stream(ctx, js, topology.DeadLetters)
+	if err != nil {
 		return s, fmt.Errorf("cannot count the dead letters: %w", err)
 	}
+	s.Streams[topology.DeadLetters], s.Letters = info, info.State.Msgs
 	return s, nil
-}
-
-// messages is how many messages a stream holds.
-func messages(ctx context.Context, js jetstream.JetStream, name string) (n uint64, err error) {
-	err = ask.Patiently(ctx, js.Conn(), func(ctx context.Context) error {
-		stream, err := js.Stream(ctx, name)
-		if err == nil {
-			n = stream.CachedInfo().State.Msgs
-		}
-		return err
-	})
-	return n, err
 }
 
 // Alive is how many replicas of a service answered.

@@ -6,7 +6,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"decoupled.example/console/drain"
 	"decoupled.example/console/internal/testbed"
 	"decoupled.example/console/letters"
 	"decoupled.example/generator"
@@ -28,19 +27,22 @@ func TestRedriveWhileTracing(t *testing.T) {
 	r, err := newReader(b.Context(), b.JS, b.Topology)
 	require.NoError(t, err)
 
-	drained := r.drained
-	r.drained = func(ctx context.Context) (bool, drain.Snapshot, error) {
-		r.drained = drained
+	settled := r.settled
+	r.settled = func(ctx context.Context, look func(ctx context.Context) error) (bool, error) {
 		stop := b.Generator(generator.Options{})
 		b.Eventually(func() bool { return b.Messages(topology.Requests) == 0 }, "set aside")
 		stop()
-		empty, s, err := drained(ctx)
-		require.True(t, empty)
-		for letter, err := range dead.All(ctx) {
-			require.NoError(t, err)
-			require.NoError(t, dead.Redrive(ctx, letter))
-		}
-		return empty, s, err
+		looked := false
+		lost, err := settled(ctx, func(ctx context.Context) error {
+			looked = true
+			for letter, err := range dead.All(ctx) {
+				require.NoError(t, err)
+				require.NoError(t, dead.Redrive(ctx, letter))
+			}
+			return look(ctx)
+		})
+		require.True(t, looked, "the queues are empty")
+		return lost, err
 	}
 	trace, err := r.trace(b.Context(), id)
 	require.NoError(t, err)

@@ -63,7 +63,7 @@ func Request(ctx context.Context, js jetstream.JetStream, t *topology.Topology, 
 type reader struct {
 	topology *topology.Topology
 	dead     *letters.Letters
-	drained  func(ctx context.Context) (bool, drain.Snapshot, error)
+	settled  func(ctx context.Context, look func(ctx context.Context) error) (bool, error)
 }
 
 func newReader(ctx context.Context, js jetstream.JetStream, t *topology.Topology) (*reader, error) {
@@ -76,8 +76,8 @@ func newReader(ctx context.Context, js jetstream.JetStream, t *topology.Topology
 			return nil, err
 		}
 	}
-	return &reader{topology: t, dead: dead, drained: func(ctx context.Context) (bool, drain.Snapshot, error) {
-		return drain.CheckPatiently(ctx, js)
+	return &reader{topology: t, dead: dead, settled: func(ctx context.Context, look func(ctx context.Context) error) (bool, error) {
+		return drain.Settled(ctx, js, look)
 	}}, nil
 }
 
@@ -87,18 +87,11 @@ func (r *reader) trace(ctx context.Context, id string) (Trace, error) {
 	if err != nil || trace.judged() {
 		return trace, err
 	}
-	// It is in a queue, unless the queues were empty after all this was written.
-	drained, before, err := r.drained(ctx)
-	if err != nil || !drained {
-		return trace, err
-	}
-	if trace, err = r.read(ctx, id); err != nil || trace.judged() {
-		return trace, err
-	}
-	// What was in a letter when the queues were empty may have been redriven
-	// before we looked for the letter.
-	_, after, err := r.drained(ctx)
-	if err == nil && before.SameLetters(after) {
+	settled, err := r.settled(ctx, func(ctx context.Context) (err error) {
+		trace, err = r.read(ctx, id)
+		return err
+	})
+	if err == nil && settled && !trace.judged() {
 		trace.Where = "lost: it is not finished, no queue holds it, and there is no letter of it"
 	}
 	return trace, err

@@ -27,9 +27,9 @@ func (v *verifier) judge(ctx context.Context, entries []ledger.Entry, origin str
 		}
 	}
 	var dead map[string]bool
-	var empty bool
+	var settled bool
 	if len(open) > 0 {
-		if empty, dead, err = v.lookAgain(ctx, open, states); err != nil {
+		if settled, dead, err = v.lookAgain(ctx, open, states); err != nil {
 			return err
 		}
 	}
@@ -51,7 +51,7 @@ func (v *verifier) judge(ctx context.Context, entries []ledger.Entry, origin str
 			v.verdict.Dead++
 		case v.memory.forgot(e.Kept, v.memory.clock.Now()): // since it was walked past
 			v.verdict.Expired++
-		case empty:
+		case settled:
 			v.verdict.Lost++
 			v.verdict.find(e.ID, "lost: %s, %s", origin, s.step())
 		default:
@@ -61,37 +61,26 @@ func (v *verifier) judge(ctx context.Context, entries []ledger.Entry, origin str
 	return nil
 }
 
-// lookAgain says which of the requests that were not complete have a letter, and
-// whether the queues were seen empty. If so, it has read their states again.
-func (v *verifier) lookAgain(ctx context.Context, open []ledger.Entry, states map[string]state) (empty bool, dead map[string]bool, err error) {
-	empty, before, err := drain.CheckPatiently(ctx, v.js)
-	if err != nil {
-		return false, nil, err
-	}
-	if empty {
-		again, err := v.states(ctx, open)
-		if err != nil {
-			return false, nil, err
-		}
-		maps.Copy(states, again)
-	}
+// lookAgain returns which of the unfinished requests have a dead letter, and whether
+// the others are lost unless their states say otherwise now: it reads those again.
+func (v *verifier) lookAgain(ctx context.Context, open []ledger.Entry, states map[string]state) (settled bool, dead map[string]bool, err error) {
 	ids := make([]string, len(open))
 	for i, e := range open {
 		ids[i] = e.ID
 	}
-	if dead, err = v.dead.Having(ctx, ids); err != nil {
-		return false, nil, err
-	}
-	if empty {
-		// What was in a letter when the queues were empty may have been redriven
-		// before we looked for the letter.
-		_, after, err := drain.CheckPatiently(ctx, v.js)
+	settled, err = drain.Settled(ctx, v.js, func(ctx context.Context) error {
+		again, err := v.states(ctx, open)
 		if err != nil {
-			return false, nil, err
+			return err
 		}
-		empty = before.SameLetters(after)
+		maps.Copy(states, again)
+		dead, err = v.dead.Having(ctx, ids)
+		return err
+	})
+	if err == nil && dead == nil { // the queues are not drained
+		dead, err = v.dead.Having(ctx, ids)
 	}
-	return empty, dead, nil
+	return settled, dead, err
 }
 
 // states reads how far requests have come. Only what is in one ledger is looked

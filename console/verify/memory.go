@@ -44,11 +44,11 @@ func expired(info *jetstream.StreamInfo) uint64 {
 		return 0
 	}
 	before := max(info.State.FirstSeq, 1) - 1 // they expire in the order in which they were stored
-	return before - min(before, begun(info))
+	return before - min(before, Begun(info))
 }
 
-// begun is the sequence after which a ledger's entries count, since its reset.
-func begun(info *jetstream.StreamInfo) uint64 {
+// Begun is the sequence after which a ledger's entries count, since its reset.
+func Begun(info *jetstream.StreamInfo) uint64 {
 	after, _ := strconv.ParseUint(info.Config.Metadata[topology.MetadataReset], 10, 64) // none: never reset
 	return after
 }
@@ -56,7 +56,7 @@ func begun(info *jetstream.StreamInfo) uint64 {
 // Repeated is how many entries a ledger's stream has stored since its reset and
 // has no more, though they did not expire: each key should have been written once.
 func Repeated(info *jetstream.StreamInfo) uint64 {
-	base := begun(info) + expired(info)
+	base := Begun(info) + expired(info)
 	written := max(info.State.LastSeq, base) - base
 	return max(written, info.State.NumSubjects) - info.State.NumSubjects
 }

@@ -91,14 +91,8 @@ func (v *verifier) count(ctx context.Context) (err error) {
 	return err
 }
 
-func (v *verifier) info(ctx context.Context, name string) (info *jetstream.StreamInfo, err error) {
-	err = ask.Patiently(ctx, v.js.Conn(), func(ctx context.Context) error {
-		stream, err := v.js.Stream(ctx, "KV_"+name)
-		if err == nil {
-			info = stream.CachedInfo()
-		}
-		return err
-	})
+func (v *verifier) info(ctx context.Context, name string) (*jetstream.StreamInfo, error) {
+	info, err := ask.Stream(ctx, v.js, "KV_"+name)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read ledger %s: %w", name, err)
 	}

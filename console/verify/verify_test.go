@@ -191,7 +191,7 @@ func TestPlanted(t *testing.T) {
 		{
 			"as many entries, of other requests", func(b *testbed.Bed, id string) {
 				plant(b, id, asked, generated)
-				plant(b, "another", stored, received)
+				plant(b, contract.NewID(), stored, received)
 			},
 			func(v *verify.Verdict) {
 				v.Asked++

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"decoupled.example/shared/contract"
 	"decoupled.example/shared/ledger"
 )
 
@@ -64,7 +65,7 @@ func (v *verifier) accept(e ledger.Entry, asked bool) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	switch {
-	case !isID(e.ID): // no service keeps such a thing
+	case contract.ValidateID(e.ID) != nil: // no service keeps such a thing
 		v.verdict.Unexpected++
 		v.verdict.find(fmt.Sprintf("%.64q", e.ID), "unexpected: this is no request's ID")
 		return false
@@ -75,18 +76,6 @@ func (v *verifier) accept(e ledger.Entry, asked bool) bool {
 		return false
 	}
 	return true
-}
-
-// isID says whether a ledger can be asked for it.
-func isID(id string) bool {
-	for _, c := range []byte(id) {
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
-		default:
-			return false
-		}
-	}
-	return 0 < len(id) && len(id) <= 128
 }
 
 // missing returns those of the entries that another ledger does not have.

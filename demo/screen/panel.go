@@ -13,7 +13,7 @@ import (
 const barWidth = 18
 
 // panel is the status as lines for a terminal.
-func panel(before, now status.Status, elapsed time.Duration) []string {
+func panel(now status.Status, rates status.Rates, elapsed time.Duration) []string {
 	lines := []string{
 		"",
 		fmt.Sprintf("  %s   requestor %s   generator %s", clock(elapsed),
@@ -31,32 +31,32 @@ func panel(before, now status.Status, elapsed time.Duration) []string {
 	}
 	lines = append(lines, "", "  ledger         count    a second")
 	for _, name := range topology.LedgerNames {
-		lines = append(lines, fmt.Sprintf("  %-10s %9s %11s", name, thousands(now.Ledgers[name]), perSecond(before, now, name)))
+		lines = append(lines, fmt.Sprintf("  %-10s %9s %11s", name, thousands(now.Ledgers[name]), perSecond(rates, name)))
 	}
 	return append(lines, "", fmt.Sprintf("  deliveries repeated %s   dead letters %s", thousands(now.Repeated()), thousands(now.Letters)), "")
 }
 
 // line is the status as one line for a file or a pipe.
-func line(before, now status.Status, elapsed time.Duration) string {
+func line(now status.Status, rates status.Rates, elapsed time.Duration) string {
 	var b strings.Builder
 	b.WriteString(clock(elapsed))
 	for _, q := range now.Queues {
 		fmt.Fprintf(&b, "  %s %d", q.Queue, q.Messages)
 	}
 	for _, name := range topology.LedgerNames {
-		fmt.Fprintf(&b, "  %s %d (%s/s)", name, now.Ledgers[name], perSecond(before, now, name))
+		fmt.Fprintf(&b, "  %s %d (%s/s)", name, now.Ledgers[name], perSecond(rates, name))
 	}
 	fmt.Fprintf(&b, "  requestors %d  generators %d  dead %d", now.Alive(topology.Requestor), now.Alive(topology.Generator), now.Letters)
 	return b.String()
 }
 
-// perSecond is how fast a ledger grew between two readings.
-func perSecond(before, now status.Status, ledger string) string {
-	seconds := now.At.Sub(before.At).Seconds()
-	if seconds <= 0 || now.Ledgers[ledger] < before.Ledgers[ledger] {
+// perSecond is how fast a ledger grew.
+func perSecond(rates status.Rates, ledger string) string {
+	rate, known := rates.Ledgers[ledger]
+	if !known {
 		return "-"
 	}
-	return fmt.Sprintf("%.0f", float64(now.Ledgers[ledger]-before.Ledgers[ledger])/seconds)
+	return fmt.Sprintf("%.0f", rate)
 }
 
 // bar is never empty for a queue that is not.

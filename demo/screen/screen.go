@@ -85,17 +85,14 @@ func (s *Screen) Say(format string, args ...any) {
 func (s *Screen) Show(now status.Status) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	before := s.previous
-	if before.At.IsZero() {
-		before = now // no rates yet
-	}
+	rates := now.Rates(s.previous)
 	s.previous = now
 	elapsed := now.At.Sub(s.begun)
 	if !s.terminal {
-		fmt.Fprintln(s.out, line(before, now, elapsed))
+		fmt.Fprintln(s.out, line(now, rates, elapsed))
 		return
 	}
-	s.replace(panel(before, now, elapsed))
+	s.replace(panel(now, rates, elapsed))
 }
 
 // Draw makes those lines the panel. Where there is no terminal nothing is shown.

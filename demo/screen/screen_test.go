@@ -90,7 +90,7 @@ func TestThePanelIsRedrawnInPlace(t *testing.T) {
 			s.Show(busy())
 			s.Say("between")
 			s.Show(busy())
-			height := len(panel(busy(), busy(), 0))
+			height := len(panel(busy(), status.Rates{}, 0))
 			require.Equal(t, []string{"before", "between"}, shown.rows[:2])
 			require.Len(t, shown.rows, 2+height+1, "one panel, and the cursor below it:\n%s", strings.Join(shown.rows, "\n"))
 			require.Equal(t, 1, strings.Count(strings.Join(shown.rows, "\n"), topology.Requests))
@@ -129,7 +129,7 @@ func TestAPanelOnATerminalThatBecomesNarrower(t *testing.T) {
 // Nothing needs to be cut off on a terminal of the usual width.
 func TestAllFitsOnTheUsualTerminal(t *testing.T) {
 	t.Parallel()
-	lines := panel(busy(), busy(), time.Hour)
+	lines := panel(busy(), status.Rates{}, time.Hour)
 	samples := make([]stage.Sample, 1000)
 	for i := range samples {
 		samples[i] = stage.Sample{Queues: busy().Queues, Asked: 1_000_000, Received: 1_000_000}

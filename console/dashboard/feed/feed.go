@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"decoupled.example/console/letters"
+	"decoupled.example/shared/topology"
 )
 
 const (
@@ -74,7 +75,7 @@ func (f *Feed) round(ctx context.Context) {
 	}
 	f.latest.Trouble, f.latest.Lost = nil, time.Time{}
 	f.latest.Status = now.Status
-	f.latest.Flows = flows(f.last, now)
+	f.latest.Rates = now.Rates(f.last.Status)
 	f.latest.Verdict = verdict(f.last, now, f.latest.Verdict)
 	if f.last.begun != now.begun { // what was before says nothing any more
 		f.latest.History = nil
@@ -98,10 +99,11 @@ func (f *Feed) all(ctx context.Context) (reading, error) {
 	}
 	// Either of the two questions about letters, in turn when there is reason for
 	// both, so that however fast letters come no round asks for more.
-	if f.listing = !f.listing && f.otherLetters(now.letters); f.listing {
-		return now, f.readLetters(ctx, now.letters)
+	letters := now.Streams[topology.DeadLetters].State
+	if f.listing = !f.listing && f.otherLetters(letters); f.listing {
+		return now, f.readLetters(ctx, letters)
 	}
-	return now, f.requests.mark(ctx, f.js, now.letters)
+	return now, f.requests.mark(ctx, f.js, letters)
 }
 
 // otherLetters is true when there are others than were read last, or these were

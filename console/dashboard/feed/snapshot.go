@@ -18,17 +18,12 @@ type Snapshot struct {
 	Lost    time.Time
 
 	Status   status.Status // its time is zero before the first answer; its ledgers count from the last reset on, with what they have forgotten
-	Flows    []Flow        // of the queues, in the order of Status.Queues
+	Rates    status.Rates
 	Verdict  Verdict
 	History  []Point   // the last 15 minutes, the oldest first
 	Requests []Request // the last ones asked, the newest first
 	Latency  Latency   // of requests finished in the last minute
 	Letters  []letters.Letter
-}
-
-// Flow is how fast messages pass a queue.
-type Flow struct {
-	In, Out float64 // a second
 }
 
 // Point is what there was at one time: the ledgers' counts in the order of

@@ -4,10 +4,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/console/depth"
+	"decoupled.example/console/drain"
 	"decoupled.example/console/internal/testbed"
 	"decoupled.example/console/status"
 	"decoupled.example/generator"
@@ -21,13 +21,14 @@ import (
 // how many it holds and has ever stored.
 func seen(asked, received, dead, deadEver uint64, queues ...[2]uint64) reading {
 	r := reading{
-		begun:   [4]begun{{created: 1}},
-		Status:  status.Status{Ledgers: map[string]uint64{topology.Asked: asked, topology.Received: received}, Letters: dead},
-		letters: jetstream.StreamState{Msgs: dead, LastSeq: deadEver},
+		begun:  [4]begun{{created: 1}},
+		Status: status.Status{Ledgers: map[string]uint64{topology.Asked: asked, topology.Received: received}, Letters: dead},
 	}
-	for _, q := range queues {
-		r.Queues = append(r.Queues, depth.Depth{Messages: q[0], Stored: q[1]})
+	for i, q := range queues {
+		r.Queues = append(r.Queues, depth.Depth{Messages: q[0]})
+		r.pass = append(r.pass, drain.State{Stream: topology.QueueNames[i], Messages: q[0], LastSeq: q[1]})
 	}
+	r.pass = append(r.pass, drain.State{Stream: topology.DeadLetters, Messages: dead, LastSeq: deadEver})
 	return r
 }
 

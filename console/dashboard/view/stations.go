@@ -52,7 +52,6 @@ var places = [...]struct {
 }
 
 func newStations(s feed.Snapshot, o Options) []station {
-	rates := ledgerRates(s.History)
 	// They answer in any order; the page shows them in the same one.
 	replicas := slices.SortedFunc(slices.Values(s.Status.Replicas), func(a, b service.Status) int {
 		return cmp.Or(a.Started.Compare(b.Started), strings.Compare(a.Instance, b.Instance))
@@ -62,7 +61,7 @@ func newStations(s feed.Snapshot, o Options) []station {
 		ledger := topology.LedgerNames[i]
 		v := station{
 			Element: "service-" + ledger, Name: place.service, Does: place.does,
-			Ledger: ledger, Count: s.Status.Ledgers[ledger], Rate: rates[i],
+			Ledger: ledger, Count: s.Status.Ledgers[ledger], Rate: s.Rates.Ledgers[ledger],
 			Alive:    s.Status.Alive(place.service),
 			Controls: o.Fleets && !o.ReadOnly && place.first,
 		}
@@ -83,19 +82,4 @@ func newStations(s feed.Snapshot, o Options) []station {
 		stations[i] = v
 	}
 	return stations
-}
-
-// ledgerRates are told from the last two points.
-func ledgerRates(points []feed.Point) (rates [4]float64) {
-	if len(points) < 2 {
-		return rates
-	}
-	before, now := points[len(points)-2], points[len(points)-1]
-	seconds := now.At.Sub(before.At).Seconds()
-	for i := range rates {
-		if seconds > 0 && now.Ledgers[i] > before.Ledgers[i] {
-			rates[i] = float64(now.Ledgers[i]-before.Ledgers[i]) / seconds
-		}
-	}
-	return rates
 }

@@ -5,6 +5,7 @@ import (
 
 	"decoupled.example/console/dashboard/feed"
 	"decoupled.example/console/depth"
+	"decoupled.example/console/status"
 	"decoupled.example/shared/topology"
 )
 
@@ -14,7 +15,7 @@ type vessel struct {
 	Name    string
 	Class   string
 	Depth   depth.Depth
-	In, Out float64
+	status.Flow
 	Oldest  string
 	Flowing bool
 	Full    uint64 // what a full vessel holds
@@ -44,9 +45,7 @@ func newVessels(s feed.Snapshot, o Options) []vessel {
 		if i < len(s.Status.Queues) {
 			v.Depth = s.Status.Queues[i]
 		}
-		if i < len(s.Flows) {
-			v.In, v.Out = s.Flows[i].In, s.Flows[i].Out
-		}
+		v.Flow = s.Rates.Queues[name]
 		v.Flowing = s.Trouble == nil && v.Out >= 0.05
 		if !v.Depth.Oldest.IsZero() {
 			v.Oldest = span(v.Depth.OldestAge.Round(100 * time.Millisecond))

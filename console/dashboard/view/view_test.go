@@ -47,7 +47,10 @@ func running() feed.Snapshot {
 			Ledgers: map[string]uint64{topology.Asked: 12345, topology.Generated: 10844, topology.Stored: 10800, topology.Received: 10800},
 			Letters: 2,
 		},
-		Flows:   []feed.Flow{{In: 100.4, Out: 75}, {In: 75, Out: 0.5}, {}},
+		Rates: status.Rates{
+			Queues:  map[string]status.Flow{topology.Requests: {In: 100.4, Out: 75}, topology.Responses: {In: 75, Out: 0.5}},
+			Ledgers: map[string]float64{topology.Asked: 200, topology.Generated: 175, topology.Stored: 175, topology.Received: 100},
+		},
 		Verdict: feed.Verdict{Letters: 2, Outstanding: 1540},
 		Requests: []feed.Request{
 			{ID: id, At: [4]time.Time{noon.Add(-time.Second)}},

@@ -102,15 +102,23 @@ func WhileAllowed(ctx context.Context, conn *nats.Conn, do func(ctx context.Cont
 // wait until it is made, as services do.
 func Present(ctx context.Context, js jetstream.JetStream, streams ...string) error {
 	for _, name := range streams {
-		err := Patiently(ctx, js.Conn(), func(ctx context.Context) error {
-			_, err := js.Stream(ctx, name)
-			return err
-		})
-		if err != nil {
+		if _, err := Stream(ctx, js, name); err != nil {
 			return fmt.Errorf("cannot find %s: %w", name, err)
 		}
 	}
 	return nil
+}
+
+// Stream returns what the broker knows about a stream. It retries like Patiently.
+func Stream(ctx context.Context, js jetstream.JetStream, name string) (info *jetstream.StreamInfo, err error) {
+	err = Patiently(ctx, js.Conn(), func(ctx context.Context) error {
+		stream, err := js.Stream(ctx, name)
+		if err == nil {
+			info = stream.CachedInfo()
+		}
+		return err
+	})
+	return info, err
 }
 
 // Patiently asks until there is an answer, be it an error, or until ctx ends. It
