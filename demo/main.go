@@ -14,7 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"decoupled.example/console/dashboard"
-	"decoupled.example/demo/direct"
+	"decoupled.example/demo/baseline"
 	"decoupled.example/demo/processes"
 	"decoupled.example/demo/scenario"
 	"decoupled.example/shared/service"
@@ -45,7 +45,7 @@ type session struct {
 
 func main() {
 	processes.BecomeBroker()
-	direct.BecomeJob()
+	baseline.BecomeJob()
 	service.OutliveReaders() // what was started must still be ended
 	os.Exit(execute(service.UntilSignal(), os.Args[1:], os.Stdout, os.Stderr))
 }

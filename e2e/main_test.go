@@ -11,7 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"decoupled.example/demo/direct"
+	"decoupled.example/demo/baseline"
 	"decoupled.example/demo/processes"
 	"decoupled.example/generator"
 	"decoupled.example/shared/contract"
@@ -24,7 +24,7 @@ const role = "DECOUPLED_E2E_ROLE"
 
 func TestMain(m *testing.M) {
 	processes.BecomeBroker()
-	direct.BecomeJob()
+	baseline.BecomeJob()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := 0
 	switch os.Getenv(role) {

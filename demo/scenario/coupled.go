@@ -7,8 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"decoupled.example/demo/baseline"
 	"decoupled.example/demo/deployment"
-	"decoupled.example/demo/direct"
 	"decoupled.example/demo/stage"
 	"decoupled.example/requestor"
 	"decoupled.example/shared/contract"
@@ -34,10 +34,10 @@ var coupled = Scenario{
 		s.Configure(func(c *deployment.Settings) { c.Generator.Work = work })
 		s.Scale(1, workers)
 		s.Alive(1, workers)
-		servers, err := direct.StartServers(workers, work)
+		servers, err := baseline.StartServers(workers, work)
 		s.Must(err)
 		defer func() { _ = servers.Stop() }()
-		jobs, err := direct.StartJobs(work)
+		jobs, err := baseline.StartJobs(work)
 		s.Must(err)
 		defer func() { _ = jobs.Remove() }()
 		asker := requestor.NewAsker(s.Operator().Topology)
