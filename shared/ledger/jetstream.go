@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
 
 	"decoupled.example/shared/publish"
+	"decoupled.example/shared/retry"
 )
 
 // JetStream is a Ledger in a set-once key-value bucket: a stream that keeps one
@@ -87,10 +87,7 @@ func (l *JetStream) Keep(ctx context.Context, entries ...Entry) ([]Entry, error)
 			return nil, err
 		}
 		if len(todo) > 0 {
-			select {
-			case <-time.After(retryEvery):
-			case <-ctx.Done():
-			}
+			_ = retry.Wait(ctx, retryEvery) // the next Publish looks at what ended it
 		}
 	}
 	return kept, nil

@@ -13,6 +13,7 @@ import (
 
 	"decoupled.example/shared/direct"
 	"decoupled.example/shared/publish"
+	"decoupled.example/shared/retry"
 )
 
 const (
@@ -20,11 +21,6 @@ const (
 	answerWithin = 2 * time.Second
 	// retryEvery is the pause before a failed read is repeated.
 	retryEvery = 100 * time.Millisecond
-	// logAfter is how long a problem must last before it is logged: a broker that
-	// starts, or elects a leader, refuses for a moment.
-	logAfter = time.Second
-	// logEvery keeps an outage from flooding the log.
-	logEvery = 10 * time.Second
 )
 
 // readError is the error of a read. It is publish.ErrUnavailable whatever its
@@ -45,7 +41,8 @@ func (e *readError) Is(target error) bool { return target == publish.ErrUnavaila
 // the error is one that stays.
 func (l *JetStream) repeat(ctx context.Context, read func() error) error {
 	var last error // why the broker is unavailable
-	for logAt := time.Now().Add(logAfter); ; {
+	var lasting retry.Problem
+	for {
 		err := nats.ErrDisconnected
 		if l.conn.IsConnected() { // else requests would pile up in the client's buffer
 			err = read()
@@ -60,16 +57,12 @@ func (l *JetStream) repeat(ctx context.Context, read func() error) error {
 		case isPermanent(err):
 			return &readError{l.bucket, explain(err)}
 		case !l.conn.IsConnected(): // which the connection's owner logs
-			logAt = time.Now().Add(logAfter)
-		case time.Now().After(logAt):
-			logAt = time.Now().Add(logEvery)
+			lasting.Over()
+		case lasting.Due():
 			l.log.Warn().Err(explain(err)).Msg("cannot read yet; trying again")
 		}
 		last = err
-		select {
-		case <-time.After(retryEvery):
-		case <-ctx.Done():
-		}
+		_ = retry.Wait(ctx, retryEvery) // what ended it is looked at next
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
+
+	"decoupled.example/shared/retry"
 )
 
 const (
@@ -24,12 +26,6 @@ const (
 
 	firstPause = 20 * time.Millisecond
 	maxPause   = time.Second
-
-	// sayAfter is how long a trouble must last to be worth a line: a broker
-	// that starts, or elects a leader, refuses for a moment.
-	sayAfter = time.Second
-	// sayEvery keeps an outage from flooding the log.
-	sayEvery = 10 * time.Second
 )
 
 // Publisher publishes over one connection. It may be used concurrently.
@@ -107,13 +103,14 @@ func (p *Publisher) settle(ctx context.Context, in *inbox, stream string, messag
 		open[i] = i
 	}
 	var trouble error
-	pause, sayAt := firstPause, time.Now().Add(sayAfter)
+	var lasting retry.Problem
+	pause := firstPause
 	for first := true; ; first = false {
 		if !p.conn.IsConnected() {
 			if err := p.AwaitConnection(ctx); err != nil {
 				return open, err
 			}
-			sayAt = time.Now().Add(sayAfter)
+			lasting.Over()
 		}
 		if ctx.Err() != nil {
 			return open, because(ctx.Err(), trouble)
@@ -132,15 +129,11 @@ func (p *Publisher) settle(ctx context.Context, in *inbox, stream string, messag
 			}
 			return nil, nil
 		}
-		if now := time.Now(); now.After(sayAt) && p.conn.IsConnected() && ctx.Err() == nil {
-			sayAt = now.Add(sayEvery)
+		if p.conn.IsConnected() && ctx.Err() == nil && lasting.Due() {
 			p.log.Warn().Err(explain(trouble)).Str("subject", messages[open[0]].Subject).
 				Int("messages", len(open)).Msg("cannot publish yet; trying again")
 		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-		}
+		_ = retry.Wait(ctx, pause) // what ended it is looked at next
 		pause = min(2*pause, maxPause)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -17,6 +16,7 @@ import (
 
 	"decoupled.example/shared/direct"
 	"decoupled.example/shared/publish"
+	"decoupled.example/shared/retry"
 )
 
 // recordWithin bounds the wait for records. Messages that succeed must not wait
@@ -29,11 +29,11 @@ const recordWithin = 5 * time.Second
 // read, so that no failure is lost when two replicas have the same message. It may
 // be used concurrently.
 type attempts struct {
-	client *Client
-	log    zerolog.Logger
-	bucket string
-	said   atomic.Int64 // when a lasting problem was logged last, in Unix nanoseconds
-	waits  patience
+	client  *Client
+	log     zerolog.Logger
+	bucket  string
+	lasting retry.Problem
+	waits   patience
 }
 
 func (a *attempts) stream() string { return "KV_" + a.bucket }
@@ -118,7 +118,7 @@ func (a *attempts) change(ctx context.Context, key string, change func(*record) 
 		if err != nil || written[key] {
 			return r, err
 		}
-		if err := wait(ctx, shortestPause); err != nil {
+		if err := retry.Wait(ctx, shortestPause); err != nil {
 			return r, err
 		}
 	}
@@ -255,21 +255,15 @@ func (a *attempts) repeat(ctx context.Context, ask func(context.Context) error) 
 			return nil
 		}
 		if ctx.Err() == nil && !errors.Is(err, nats.ErrConnectionClosed) && !errors.Is(err, direct.ErrRefused) {
-			if a.client.conn.IsConnected() && a.lasting() {
+			if a.client.conn.IsConnected() && a.lasting.Due() {
 				a.log.Warn().Err(explain(err)).Str("bucket", a.bucket).Msg("cannot read attempt records yet; trying again")
 			}
-			if wait(ctx, lookEvery) == nil {
+			if retry.Wait(ctx, lookEvery) == nil {
 				continue
 			}
 		}
 		return fmt.Errorf("cannot read attempt records: %w: %w", publish.ErrUnavailable, err)
 	}
-}
-
-// lasting reports whether it is time to log a lasting problem.
-func (a *attempts) lasting() bool {
-	now, said := time.Now().UnixNano(), a.said.Load()
-	return now-said > int64(sayEvery) && a.said.CompareAndSwap(said, now)
 }
 
 // bounded returns a context for one use of the records. An outage of the broker is

@@ -13,11 +13,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"decoupled.example/shared/grace"
+	"decoupled.example/shared/retry"
 )
 
 const (
-	// sayEvery is how often a lasting problem is logged.
-	sayEvery = 10 * time.Second
 	// lookEvery is how often a missing queue is looked for.
 	lookEvery = 500 * time.Millisecond
 	// lookFor is how long one look may take. A broker that is just starting may
@@ -72,7 +71,7 @@ func (q *Queue[T]) Consume(ctx context.Context, handle Handler[T]) error {
 // awaitConsumer returns when the queue's consumer exists. Its ack wait and origin
 // are noted then.
 func (w *worker[T]) awaitConsumer(ctx context.Context) error {
-	var said time.Time
+	var lasting retry.Problem
 	for {
 		question := w.origin.ask(w.client.conn)
 		consumer, err := w.lookUp(ctx)
@@ -88,11 +87,10 @@ func (w *worker[T]) awaitConsumer(ctx context.Context) error {
 			return err
 		}
 		// While there is no connection its owner logs that.
-		if time.Since(said) > sayEvery && w.client.conn.IsConnected() {
-			said = time.Now()
+		if w.client.conn.IsConnected() && lasting.Due() {
 			w.log.Warn().Err(explain(err)).Msg("cannot consume yet; trying again")
 		}
-		if err := wait(ctx, lookEvery); err != nil {
+		if err := retry.Wait(ctx, lookEvery); err != nil {
 			return err
 		}
 	}

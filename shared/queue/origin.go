@@ -11,6 +11,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
+
+	"decoupled.example/shared/retry"
 )
 
 // origin tells the consumer that delivered a message from one that was made in
@@ -149,7 +151,7 @@ func (w *worker[T]) compare(ctx context.Context) error {
 		case errors.Is(err, nats.ErrConnectionClosed):
 			return err
 		}
-		if err := wait(ctx, lookEvery); err != nil {
+		if err := retry.Wait(ctx, lookEvery); err != nil {
 			return err
 		}
 	}

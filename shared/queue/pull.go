@@ -10,6 +10,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
+
+	"decoupled.example/shared/retry"
 )
 
 const (
@@ -41,18 +43,18 @@ var errNotThere = errors.New("the queue or its consumer is not there")
 // All requests answer to one long-lived subscription, so whatever is delivered,
 // even late, for a request given up long ago, is received here and handled.
 type puller struct {
-	conn    *nats.Conn
-	log     zerolog.Logger
-	subject string                      // where requests go
-	inbox   string                      // where answers come: <inbox>.<number of the request>
-	ready   func(context.Context) error // called before each request; an error ends next
-	limits  *limits
-	request int
-	sub     *nats.Subscription
-	in      chan *nats.Msg
-	changed chan nats.Status
-	pause   time.Duration // before the next request, should this one be turned down
-	said    time.Time
+	conn       *nats.Conn
+	log        zerolog.Logger
+	subject    string                      // where requests go
+	inbox      string                      // where answers come: <inbox>.<number of the request>
+	ready      func(context.Context) error // called before each request; an error ends next
+	limits     *limits
+	request    int
+	sub        *nats.Subscription
+	in         chan *nats.Msg
+	changed    chan nats.Status
+	pause      time.Duration // before the next request, should this one be turned down
+	turnedDown retry.Problem
 }
 
 func newPuller(conn *nats.Conn, log zerolog.Logger, limits *limits, stream, consumer string) (*puller, error) {
@@ -104,7 +106,7 @@ func (p *puller) next(ctx context.Context, n int) ([]*nats.Msg, error) {
 		default:
 			// A request that ended soon and with nothing was turned down. Asking
 			// on without a pause would keep a core and the broker busy.
-			_ = wait(ctx, p.pause)
+			_ = retry.Wait(ctx, p.pause)
 			p.pause = min(2*p.pause, longestPause)
 		}
 		if err != nil {
@@ -200,8 +202,7 @@ func sent(end *nats.Msg, n int) int {
 // an operator can change, such as the consumer's kind.
 func (p *puller) warn(status, description string) {
 	lasting := p.pause == longestPause && status != "404" && status != "408"
-	if lasting && time.Since(p.said) > sayEvery {
-		p.said = time.Now()
+	if lasting && p.turnedDown.Due() {
 		p.log.Warn().Str("status", status).Str("description", description).Msg("the broker turns down requests for messages; trying again")
 	}
 }
@@ -240,14 +241,3 @@ func (p *puller) stop(flush func()) []*nats.Msg {
 // status header tells, which a hostile message may carry too, but where to
 // acknowledge it.
 func isDelivery(m *nats.Msg) bool { return strings.HasPrefix(m.Reply, "$JS.ACK.") }
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}

@@ -106,6 +106,7 @@ func (w *worker[T]) redelivered(work context.Context, messages []*delivery[T]) {
 		return
 	}
 	w.attempts.waits.ended(false)
+	w.attempts.lasting.Over()
 	var clean, isolated, later []*delivery[T]
 	_, backingOff := w.breaker.state()
 	for _, d := range messages {
@@ -142,7 +143,7 @@ func (w *worker[T]) unrecorded(work context.Context, messages []*delivery[T], er
 	default: // it stays so: the broker refuses it
 		pause = w.config.MaxBackoff
 	}
-	if pause > 0 && w.attempts.lasting() {
+	if pause > 0 && w.attempts.lasting.Due() {
 		w.log.Error().Err(err).Int("messages", len(messages)).Msg("cannot use attempt records; their messages are tried later")
 	}
 	w.counts.handedBack.Add(w.nak(messages, func(*delivery[T]) time.Duration { return pause }))
