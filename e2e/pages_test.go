@@ -131,7 +131,7 @@ type terminal struct {
 
 func (t *terminal) read() {
 	defer close(t.ended)
-	defer t.file.Close()
+	defer func() { _ = t.file.Close() }() // only read from
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := t.file.Read(buffer)
@@ -231,7 +231,7 @@ var builtPrograms = sync.OnceValues(func() (dir string, err error) {
 		script += fmt.Sprintf("'run %s') shift 2; exec '%s' \"$@\" ;;\n", argument, program)
 	}
 	script += fmt.Sprintf("esac\nexec '%s' \"$@\"\n", goPath)
-	return dir, os.WriteFile(filepath.Join(dir, "go"), []byte(script), 0o700) //nolint:gosec // a program
+	return dir, os.WriteFile(filepath.Join(dir, "go"), []byte(script), 0o700)
 })
 
 // pageFolder is where the programs are; TestMain removes it.

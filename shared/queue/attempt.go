@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -18,10 +17,6 @@ import (
 	"decoupled.example/shared/publish"
 	"decoupled.example/shared/retry"
 )
-
-// recordWithin bounds the wait for records. Messages that succeed must not wait
-// for those that fail.
-const recordWithin = 5 * time.Second
 
 // attempts stores the records of one queue's messages in a key-value bucket.
 //
@@ -161,7 +156,7 @@ func (a *attempts) write(ctx context.Context, records map[string]record) (writte
 // fail counts a failure of each message, described by failures, and returns the
 // records.
 func (a *attempts) fail(ctx context.Context, before, failures map[string]record) (map[string]record, error) {
-	ctx, cancel := context.WithTimeout(ctx, recordWithin)
+	ctx, cancel := context.WithTimeout(ctx, fullWait)
 	defer cancel()
 	after := make(map[string]record, len(failures))
 	first := make(map[string]record, len(failures))
@@ -271,7 +266,7 @@ func (a *attempts) repeat(ctx context.Context, ask func(context.Context) error) 
 // its messages must not hold up others.
 func (a *attempts) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	_ = a.client.publisher.AwaitConnection(ctx) // failed: then the use fails, too
-	return context.WithTimeout(ctx, a.waits.next(recordWithin))
+	return context.WithTimeout(ctx, a.waits.next())
 }
 
 // newAttempt names an attempt, like no other.

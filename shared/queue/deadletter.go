@@ -38,11 +38,6 @@ const (
 	maxToken     = 128      // bytes
 	maxReason    = 1000     // bytes
 	maxOriginals = 16 << 10 // bytes of original headers; the broker takes 64 KiB in all
-
-	// storeWithin bounds the wait for dead letters to be stored. Where they cannot
-	// be (their stream is full, or missing) their messages stay in the queue and
-	// come again later: waiting for room would keep good messages waiting, too.
-	storeWithin = 5 * time.Second
 )
 
 // deadLetter makes messages dead letters, and only when those are confirmed takes
@@ -55,7 +50,7 @@ func (w *worker[T]) deadLetter(work context.Context, messages []failure[T]) {
 	for i, m := range messages {
 		letters[i] = w.letter(m)
 	}
-	within, cancel := context.WithTimeout(work, w.room.next(storeWithin))
+	within, cancel := context.WithTimeout(work, w.room.next())
 	defer cancel()
 	refused, err := w.store(within, letters)
 	if work.Err() == nil {

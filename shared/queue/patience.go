@@ -6,6 +6,10 @@ import (
 )
 
 const (
+	// fullWait bounds the wait for records and dead letters to be stored: good
+	// messages must not wait for those that fail. Where these cannot be stored, they
+	// stay in the queue and come again later.
+	fullWait = 5 * time.Second
 	// againWithin is how long a wait lasts after one that was in vain,
 	againWithin = 250 * time.Millisecond
 	// of which there is one in so long,
@@ -26,17 +30,17 @@ type patience struct {
 
 // next returns how long to wait this time: the full time, or little, or nothing,
 // when the last wait was in vain.
-func (p *patience) next(full time.Duration) time.Duration {
+func (p *patience) next() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
 	switch {
 	case !p.vain || now.Sub(p.full) >= fullEvery:
 		p.full, p.last = now, now
-		return full
+		return fullWait
 	case now.Sub(p.last) >= againEvery:
 		p.last = now
-		return min(full, againWithin)
+		return againWithin
 	}
 	return 0
 }

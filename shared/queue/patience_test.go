@@ -11,17 +11,16 @@ import (
 func TestPatience_WaitsLittleAfterAWaitInVain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		const full = 5 * time.Second
 		var p patience
-		require.Equal(t, full, p.next(full))
-		require.Equal(t, full, p.next(full), "of another loop")
-		<-time.After(full)
+		require.Equal(t, fullWait, p.next())
+		require.Equal(t, fullWait, p.next(), "of another loop")
+		<-time.After(fullWait)
 		p.ended(true)
 		p.ended(true)
-		require.Equal(t, againWithin, p.next(full))
-		require.Zero(t, p.next(full))
+		require.Equal(t, againWithin, p.next())
+		require.Zero(t, p.next())
 		p.ended(false)
-		require.Equal(t, full, p.next(full))
+		require.Equal(t, fullWait, p.next())
 	})
 }
 
@@ -33,7 +32,7 @@ func TestPatience_GrantsAFullWaitAgain(t *testing.T) {
 		var p patience
 		full, waited := 0, time.Duration(0)
 		for begun := time.Now(); time.Since(begun) < 5*time.Minute; {
-			within := p.next(5 * time.Second)
+			within := p.next()
 			<-time.After(max(within, time.Millisecond))
 			p.ended(true)
 			waited += within
