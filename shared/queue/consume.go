@@ -51,7 +51,7 @@ func (q *Queue[T]) Consume(ctx context.Context, handle Handler[T]) error {
 		Queue: q, handle: handle, size: &size{}, asking: ctx, cleanUp: cleanUp,
 		limits: &limits{log: q.log}, origin: &origin{log: q.log},
 		verifying: newMutex(), renewing: newMutex(),
-		attempts: &attempts{client: q.client, log: q.log, bucket: q.config.AttemptBucket},
+		attempts: &attempts{client: q.client, log: q.log, bucket: q.config.AttemptBucket, lasting: retry.Problem{AtOnce: true}},
 	}
 	stopWatching, err := w.watchDeletion()
 	if err != nil {

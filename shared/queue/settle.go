@@ -106,7 +106,6 @@ func (w *worker[T]) redelivered(work context.Context, messages []*delivery[T]) {
 		return
 	}
 	w.attempts.waits.ended(false)
-	w.attempts.lasting.Over()
 	var clean, isolated, later []*delivery[T]
 	_, backingOff := w.breaker.state()
 	for _, d := range messages {

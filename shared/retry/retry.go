@@ -21,6 +21,9 @@ const (
 // every ten seconds. The zero value has not begun. It may be used
 // concurrently.
 type Problem struct {
+	// AtOnce has the first time logged, too: what was refused does not pass.
+	AtOnce bool
+
 	mu   sync.Mutex
 	next time.Time
 }
@@ -30,7 +33,7 @@ func (p *Problem) Due() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	if p.next.IsZero() {
+	if p.next.IsZero() && !p.AtOnce {
 		p.next = now.Add(after)
 	}
 	if now.Before(p.next) {

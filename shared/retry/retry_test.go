@@ -32,6 +32,17 @@ func TestProblem_IsDueAfterASecondAndThenEveryTen(t *testing.T) {
 	})
 }
 
+func TestProblem_IsDueAtOnceWhereItDoesNotPass(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := retry.Problem{AtOnce: true}
+		require.True(t, p.Due())
+		require.False(t, p.Due())
+		require.NoError(t, retry.Wait(t.Context(), 10*time.Second))
+		require.True(t, p.Due())
+	})
+}
+
 func TestWait_EndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
