@@ -12,6 +12,9 @@ import (
 
 func TestRequestorAsksAtItsRateUntilItsCount(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it is about processes of their own, of which the race detector sees nothing")
+	}
 	result := stage.Play(t.Context(), programs.Kind(), deployment.Needs{}, stage.Options{Teller: teller{t}, Log: logger(t)}, func(s *stage.Stage) {
 		s.Configure(func(c *deployment.Settings) {
 			c.Requestor.Rate, c.Requestor.Count = 500, 300

@@ -15,6 +15,9 @@ import (
 // wait for: with an AckWait of an hour, whoever comes next gets it at once.
 func TestTerminatedReplicasStrandNothing(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it is about processes of their own, of which the race detector sees nothing")
+	}
 	const n = 20_000
 	needs := deployment.Needs{Topology: topology.Settings{AckWait: time.Hour}}
 	result := stage.Play(t.Context(), programs.Kind(), needs, stage.Options{Teller: teller{t}, Log: logger(t)}, func(s *stage.Stage) {
