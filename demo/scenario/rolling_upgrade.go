@@ -23,11 +23,11 @@ var rollingUpgrade = Scenario{
 	Play: func(s *stage.Stage) {
 		const replicas, work = 3, 3 * time.Millisecond
 		n := s.Requests(2000)
-		s.Step("%d generators of the old version; %d requests, a hundred at a time", replicas, n)
+		s.Step("%d generators of the old version; a hundred requests at a time", replicas)
 		s.Configure(func(c *deployment.Settings) { c.Generator.Work = work })
 		s.Scale(1, replicas)
 		s.Alive(1, replicas)
-		asked := s.AskMeanwhile(n, 100)
+		stop := s.Load(100)
 		for replaced := 1; replaced <= replicas; replaced++ {
 			s.Until("work goes on", func() bool { return s.Count(topology.Generated) >= replaced*n/(replicas+2) })
 			g, err := startNext(s.Connect(topology.Generator), generator.Random(generator.Options{Work: work}))
@@ -36,9 +36,8 @@ var rollingUpgrade = Scenario{
 			s.ScaleGenerators(replicas - replaced)
 			s.Saw("%d of the new version, %d of the old one; %d are done", replaced, replicas-replaced, s.Count(topology.Generated))
 		}
-		asked()
+		total := stop() + n/4
 		s.Ask(n / 4)
-		total := n + n/4
 		s.Drained()
 
 		withField := 0

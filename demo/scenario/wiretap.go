@@ -46,13 +46,15 @@ var wiretap = Scenario{
 		s.Holds("no service has noticed", maps.Equal(replicas, now), "%d replicas before, %d now; they are the same: %t", len(replicas), len(now), maps.Equal(replicas, now))
 		s.Verified(2 * n)
 
-		s.Step("it listens again, and leaves in the middle; %d more", n)
+		s.Step("it listens again, and leaves under load")
 		listen(s, nc)
-		asked := s.AskMeanwhile(n, 100)
+		stop := s.Load(100)
+		s.Until("under load", func() bool { return s.Count(topology.Received) > 2*n })
 		nc.Close()
-		asked()
+		s.Until("the services go on", func() bool { return s.Count(topology.Received) > 3*n })
+		asked := stop()
 		s.Drained()
-		s.Verified(3 * n)
+		s.Verified(2*n + asked)
 	},
 }
 

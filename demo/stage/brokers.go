@@ -25,6 +25,16 @@ func (s *Stage) CrashBroker(node string) {
 // StartBroker starts a node again, with its data.
 func (s *Stage) StartBroker(node string) { s.Must(s.deployed.StartBroker(s.ctx, node)) }
 
+// BrokerTime is the time by the broker's clock, which stamps the entries of the
+// ledgers.
+func (s *Stage) BrokerTime() time.Time {
+	ctx, cancel := s.patient("the broker answers")
+	defer cancel()
+	stream, err := s.Operator().JS.Stream(ctx, topology.Requests)
+	s.must(ctx, err)
+	return stream.CachedInfo().TimeStamp
+}
+
 // Leader is the node that leads a stream.
 func (s *Stage) Leader(stream string) (leader string) {
 	s.Until(stream+" has a leader", func() bool {

@@ -106,7 +106,7 @@ func TestInterrupted(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	result := play(ctx, func(s *stage.Stage) {
 		s.Holds("until then", true, "")
-		s.AskMeanwhile(1_000_000, 1)
+		s.Load(1)
 		interrupt()
 		s.Until("the end of the world", func() bool { return false })
 	})
@@ -119,7 +119,7 @@ func TestNothingWaitsForEver(t *testing.T) {
 	t.Parallel()
 	for name, step := range map[string]func(s *stage.Stage){
 		"all is asked":             func(s *stage.Stage) { s.Ask(1) },
-		"all is asked meanwhile":   func(s *stage.Stage) { s.AskMeanwhile(1, 1)() },
+		"the load is asked":        func(s *stage.Stage) { s.Load(1)() },
 		"all is finished":          func(s *stage.Stage) { s.Drained() },
 		"ledger asked is counted":  func(s *stage.Stage) { s.Count(topology.Asked) },
 		"the depths are read":      func(s *stage.Stage) { s.Depths() },

@@ -3,9 +3,11 @@ package stage
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"decoupled.example/console/depth"
 	"decoupled.example/demo/deployment"
 	"decoupled.example/requestor"
 	"decoupled.example/shared/contract"
@@ -50,26 +52,51 @@ func (s *Stage) Ask(n int) []contract.Request {
 	return asked
 }
 
-// AskMeanwhile asks for n strings in bursts while the scenario goes on. The
-// function that it returns waits until all are asked.
-func (s *Stage) AskMeanwhile(n, burst int) (wait func()) {
-	asker := requestor.NewAsker(s.Operator().Topology)
-	ctx, cancel := s.patient("all is asked meanwhile")
-	ended := make(chan error, 1)
+// Load asks for strings in bursts while the scenario goes on, with at most ten
+// bursts waiting in REQUESTS. It asks until stop is called, so that a deployment
+// that needs seconds to stop or start something does so under load. stop waits
+// until everything is asked, and returns how many requests that are.
+func (s *Stage) Load(burst int) (stop func() (asked int)) {
+	operator := s.Operator()
+	asker := requestor.NewAsker(operator.Topology)
+	enough := make(chan struct{})
+	asked, ended := 0, make(chan error, 1)
+	ctx, cancel := context.WithCancel(s.ctx)
 	go func() {
-		defer cancel()
-		ended <- askInBursts(ctx, asker, n, burst)
+		ended <- func() error {
+			look := time.NewTicker(lookEvery)
+			defer look.Stop()
+			for {
+				depths, err := depth.Read(ctx, operator.JS)
+				if err != nil {
+					return err
+				}
+				if depths[0].Messages < uint64(10*burst) {
+					requests, err := asker.Ask(ctx, burst)
+					if err != nil {
+						return err
+					}
+					asked += len(requests)
+				}
+				select {
+				case <-enough:
+					return nil
+				case <-ctx.Done():
+					return ctx.Err()
+				case <-look.C:
+				}
+			}
+		}()
 	}()
-	return func() { s.must(ctx, <-ended) }
-}
-
-func askInBursts(ctx context.Context, asker *requestor.Asker, n, burst int) error {
-	for asked := 0; asked < n; asked += burst {
-		if _, err := asker.Ask(ctx, min(burst, n-asked)); err != nil {
-			return err
-		}
+	return func() int {
+		waiting, done := s.patient("the load is asked")
+		defer done()
+		defer context.AfterFunc(waiting, cancel)()
+		close(enough)
+		s.must(waiting, <-ended)
+		cancel()
+		return asked
 	}
-	return nil
 }
 
 // Connect connects a program that the scenario itself plays, with the rights of
