@@ -33,6 +33,8 @@ var errUsage = errors.New("wrong usage")
 
 // commands are what the demo can do. Without a command it runs.
 type commands struct {
+	Version kong.VersionFlag `help:"Print version and commit, and exit."`
+
 	Run      runCommand      `cmd:"" default:"withargs" help:"Run a broker, a requestor and some generators in one process (the default). Ctrl-C stops asking, waits until everything is finished, and verifies that nothing was lost and nothing done twice: exit code 0, or 1 if not."`
 	Scenario scenarioCommand `cmd:"" help:"Put the project's claims to the test."`
 }
@@ -75,7 +77,7 @@ func perform(ctx context.Context, args []string, stdout *stdio.Output, stderr io
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exit = code }),
 		kong.Bind(&session{ctx: ctx, stdout: stdout}),
-		kong.Vars{"kinds": kindNames(), "dashboard": dashboard.DefaultAddress},
+		kong.Vars{"version": "demo " + service.CurrentBuild().String(), "kinds": kindNames(), "dashboard": dashboard.DefaultAddress},
 	)
 	command, err := parser.Parse(args)
 	if exit >= 0 || stdout.Err() != nil {

@@ -16,7 +16,7 @@ func TestWithoutRoomForItsOutputTheDemoFails(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = full.Close() })
 	for _, line := range []string{
-		"--help", "scenario run --help", "scenario list", "scenario list --json",
+		"--help", "--version", "scenario run --help", "scenario list", "scenario list --json",
 		"--duration 1h --dashboard=", "scenario run --all", "scenario run --all --json",
 	} {
 		var stderr output

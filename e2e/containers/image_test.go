@@ -23,6 +23,8 @@ func TestImages(t *testing.T) {
 		if name != "console" { // which is a command, and not always the dashboard
 			require.Equal(t, []string{"CMD", "/" + name, "healthcheck"}, image.Config.Healthcheck.Test, name)
 		}
+		require.Equal(t, tag[1:], image.Config.Labels["org.opencontainers.image.version"], name)
+		require.Equal(t, commit, image.Config.Labels["org.opencontainers.image.revision"], name)
 		version, err := exec.Command(command, "run", "--rm", "decoupled/"+name+tag, "--version").CombinedOutput()
 		require.NoError(t, err, "%s", version)
 		require.Equal(t, name+" "+tag[1:]+" (commit "+commit+")\n", string(version))

@@ -57,7 +57,7 @@ func TestStartSaysVersionAndSettingsWithoutSecrets(t *testing.T) {
 	b, _ := users(t)
 	p := boot(t, idle, "--nats-url", b.URL(), "--nats-user=worker", "--nats-password=s3cret", "--rate=2.5")
 	line := p.await("starting")
-	for _, want := range []string{`"version":`, `"commit":`, `"grace":"10s"`, `"rate":"2.5"`, `"nats-user":"worker"`, `"nats-password":"(secret)"`, b.URL()} {
+	for _, want := range []string{`"version":"` + service.Release + `"`, `"commit":`, `"grace":"10s"`, `"rate":"2.5"`, `"nats-user":"worker"`, `"nats-password":"(secret)"`, b.URL()} {
 		require.Contains(t, line, want)
 	}
 	p.await("running")

@@ -187,4 +187,5 @@ func TestVersionIsPrinted(t *testing.T) {
 	require.Zero(t, code)
 	require.Empty(t, stderr)
 	require.Equal(t, "tester "+service.CurrentBuild().String()+"\n", stdout)
+	require.Contains(t, stdout, service.Release)
 }

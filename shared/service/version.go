@@ -8,27 +8,30 @@ import (
 	"strings"
 )
 
-// Set when a release is linked:
+// Release is the version of this source code, by semver.org with a leading v. The
+// Dockerfile, the Compose files and CHANGELOG.md name the same version; a test
+// compares them.
+const Release = "v0.2.0"
+
+// The linker sets them where the build knows better than the source code:
 //
-//	go build -ldflags "-X decoupled.example/shared/service.version=1.2.3 -X decoupled.example/shared/service.commit=0123abc"
+//	go build -ldflags "-X decoupled.example/shared/service.version=v1.2.3 -X decoupled.example/shared/service.commit=0123abc"
 var version, commit string
 
-// Build says what a program was built from.
+// Build describes the source code that a program was built from.
 type Build struct {
-	Version string // such as 1.2.3
+	Version string // for example v1.2.3
 	Commit  string // empty when unknown
 }
 
-// CurrentBuild is what this program was linked as, or else what the Go tool
-// has recorded.
+// CurrentBuild returns the version and the commit that this program was linked
+// with. Without them the version is Release, and the commit the one that the Go
+// tool recorded.
 func CurrentBuild() Build {
-	b := Build{Version: version, Commit: commit}
+	b := Build{Version: cmp.Or(version, Release), Commit: commit}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b
-	}
-	if b.Version == "" {
-		b.Version = info.Main.Version
 	}
 	for _, setting := range info.Settings {
 		if setting.Key == "vcs.revision" && b.Commit == "" {

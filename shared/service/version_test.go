@@ -1,6 +1,7 @@
 package service
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,6 +22,14 @@ func TestBuildVersionIsMadeFitForTheProtocol(t *testing.T) {
 	} {
 		require.Equal(t, want, Build{Version: version}.semVer(), version)
 	}
+}
+
+// A test is linked without a version, as "go run" and "go build" link.
+func TestCurrentBuild_IsTheReleaseUnlessLinkedOtherwise(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, Release, CurrentBuild().Version)
+	require.True(t, strings.HasPrefix(Release, "v"), "tags begin with v")
+	require.Equal(t, strings.TrimPrefix(Release, "v"), CurrentBuild().semVer(), "a valid semantic version")
 }
 
 func TestBuildReadsWell(t *testing.T) {
