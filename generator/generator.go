@@ -53,9 +53,6 @@ func (g *Generator) answer(ctx context.Context, requests []queue.Message[contrac
 	)
 	for i, request := range requests {
 		text, err := g.maker(ctx, request.Body)
-		if err != nil && ctx.Err() != nil && i > 0 { // those before it took all the time
-			err = queue.Retry(err)
-		}
 		if err != nil {
 			failed[i] = fmt.Errorf("cannot make a string: %w", err)
 			continue
@@ -63,7 +60,7 @@ func (g *Generator) answer(ctx context.Context, requests []queue.Message[contrac
 		made, indexes = append(made, contract.NewResponse(request.Body.ID, text, time.Now())), append(indexes, i)
 	}
 	err := g.publish(ctx, made, indexes, failed)
-	if len(failed) == 0 {
+	if len(failed) == 0 || err != nil && ctx.Err() != nil { // which of them took all the time is unknown
 		return err
 	}
 	for _, i := range indexes {

@@ -205,27 +205,31 @@ func TestAnswer_ChargesAnOutageToNobody(t *testing.T) {
 		}
 		return contract.NewString(), nil
 	})
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	failed := requireBatchError(t, b.answer(ctx, asked), 0, 1, 2)
-	require.ErrorIs(t, failed[0], publish.ErrUnavailable)
-	require.ErrorIs(t, failed[2], publish.ErrUnavailable)
-	require.ErrorIs(t, failed[1], failure)
-	require.ErrorIs(t, b.answer(ctx, asked[:1]), publish.ErrUnavailable)
+	require.NoError(t, b.js.DeleteStream(t.Context(), topology.Responses))
+	for _, batch := range [][]queue.Message[contract.Request]{asked, asked[:1]} {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		err := b.answer(ctx, batch)
+		cancel()
+		require.ErrorIs(t, err, publish.ErrUnavailable)
+		require.NotErrorAs(t, err, new(queue.BatchError), "a request is named")
+	}
 }
 
-// A request whose turn comes when the time is up was not tried.
-func TestAnswer_ChargesTheEndOfItsTimeOnlyToTheFirst(t *testing.T) {
+// When the time of a call is used up, which request took it is unknown, and the
+// broker is not to blame.
+func TestAnswer_NamesNothingWhenItsTimeIsUsedUp(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	b := open(t, func(ctx context.Context, _ contract.Request) (string, error) {
-		cancel() // during the first
-		return "", ctx.Err()
-	})
-	failed := requireBatchError(t, b.answer(ctx, requests(3)), 0, 1, 2)
-	require.Equal(t, context.Canceled, errors.Unwrap(failed[0]), "a failed attempt")
-	for _, i := range []int{1, 2} {
-		require.Equal(t, queue.Retry(context.Canceled), errors.Unwrap(failed[i]))
+	for name, maker := range map[string]Maker{
+		"a string fails":   func(context.Context, contract.Request) (string, error) { cancel(); return "", ctx.Err() },
+		"a string is late": func(context.Context, contract.Request) (string, error) { cancel(); return contract.NewString(), nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := open(t, maker).answer(ctx, requests(3))
+			require.ErrorIs(t, err, context.Canceled)
+			require.NotErrorIs(t, err, publish.ErrUnavailable)
+			require.NotErrorAs(t, err, new(queue.BatchError))
+		})
 	}
 }
 

@@ -71,4 +71,25 @@ var queueMutants = []mutant{
 		new:    "if !w.isolated.TryLock() && false {",
 		red:    []string{"shared/queue TestQuarantine_HandlesOneMessageAtATimeBesideOtherBatches"},
 	},
+	{
+		breaks: "blame the broker for a publish after the handler's time was up",
+		file:   "shared/queue/publish.go",
+		old:    "if err := ctx.Err(); err != nil {",
+		new:    "if err := ctx.Err(); err != nil && false {",
+		red:    []string{"shared/queue TestHandlerTimeout_CountsAPublishAfterTheTimeout"},
+	},
+	{
+		breaks: "blame a dependency for the messages that the time of a call does not last for",
+		file:   "shared/queue/handler.go",
+		old:    "err, stop = &untriedError{err}, true",
+		new:    "err, stop = Retry(err), true",
+		red:    []string{"shared/queue TestEach_BlamesNoMessageForTheTimeOfOthers"},
+	},
+	{
+		breaks: "charge the messages that the time of a call does not last for",
+		file:   "shared/queue/handler.go",
+		old:    "err, stop = &untriedError{err}, true",
+		new:    "stop = true",
+		red:    []string{"shared/queue TestEach_BlamesNoMessageForTheTimeOfOthers"},
+	},
 }

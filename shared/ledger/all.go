@@ -17,6 +17,9 @@ const page = 4096
 // Count implements Ledger. As every key has one message for good, the number of
 // messages is the number of keys.
 func (l *JetStream) Count(ctx context.Context) (uint64, error) {
+	if err := l.begin(ctx); err != nil {
+		return 0, err
+	}
 	state, err := l.state(ctx)
 	return state.Msgs, err
 }
@@ -24,6 +27,10 @@ func (l *JetStream) Count(ctx context.Context) (uint64, error) {
 // All implements Ledger.
 func (l *JetStream) All(ctx context.Context) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
+		if err := l.begin(ctx); err != nil {
+			yield(Entry{}, err)
+			return
+		}
 		state, err := l.state(ctx)
 		if err != nil {
 			yield(Entry{}, err)

@@ -51,6 +51,9 @@ func (l *JetStream) api(request string) string { return "$JS.API." + request + "
 // first with is read. That it must be the first no entry says: the bucket takes
 // no other, and headers that say it took a tenth of a round trip's processor time.
 func (l *JetStream) Keep(ctx context.Context, entries ...Entry) ([]Entry, error) {
+	if err := l.begin(ctx); err != nil {
+		return nil, err
+	}
 	kept := make([]Entry, len(entries))
 	todo := make([]int, len(entries))
 	for i, e := range entries {

@@ -25,6 +25,7 @@ type Entry struct {
 // no room) until it succeeds or ctx ends; then the error unwraps to ctx's. Every
 // error that says nothing about the entries, also one that repeating cannot mend,
 // is a publish.ErrUnavailable: the message that led to the call is not at fault.
+// If ctx had ended before the call, nothing is tried, and the error is only ctx's.
 type Ledger interface {
 	// Keep stores each entry whose ID is not there yet, and returns for each
 	// what is stored under its ID now, in the order given. It returns when all

@@ -22,6 +22,9 @@ const (
 
 // Get implements Ledger.
 func (l *JetStream) Get(ctx context.Context, ids ...string) ([]Entry, error) {
+	if err := l.begin(ctx); err != nil {
+		return nil, err
+	}
 	for _, id := range ids {
 		if err := validateID(id); err != nil {
 			return nil, fmt.Errorf("cannot get %.40q from %s: %w", id, l.bucket, err)

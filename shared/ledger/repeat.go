@@ -37,6 +37,15 @@ func (e *readError) Error() string {
 func (e *readError) Unwrap() error        { return e.cause }
 func (e *readError) Is(target error) bool { return target == publish.ErrUnavailable }
 
+// begin returns an error if ctx has ended before anything was tried, for which the
+// store is not to blame.
+func (l *JetStream) begin(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("cannot use ledger %s: %w", l.bucket, err)
+	}
+	return nil
+}
+
 // repeat reads again until it succeeds, ctx ends, the connection is closed, or
 // the error is one that stays.
 func (l *JetStream) repeat(ctx context.Context, read func() error) error {

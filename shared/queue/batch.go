@@ -140,7 +140,7 @@ func (r *results[T]) blame(work context.Context, d *delivery[T], err error) {
 	switch {
 	case isReject(err):
 		r.rejected = append(r.rejected, failure[T]{delivery: d, err: err})
-	case work.Err() != nil: // the shutdown is to blame
+	case work.Err() != nil, isUntried(err): // the shutdown, or the messages before it, are to blame
 		r.back = append(r.back, d)
 	case isRetry(err):
 		r.retried, r.dependency = append(r.retried, d), err

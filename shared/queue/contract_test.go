@@ -367,6 +367,8 @@ func TestEach_BlamesNoMessageForTheTimeOfOthers(t *testing.T) {
 	f.drained()
 	h.requireEachOnce(t, values)
 	require.Zero(t, q.Counts().Failed)
+	require.Zero(t, q.Counts().Retried, "a dependency is blamed")
+	require.Positive(t, q.Counts().HandedBack)
 	require.Empty(t, f.letters())
 }
 

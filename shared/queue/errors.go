@@ -79,6 +79,18 @@ type rejectError struct{ err error }
 func (e *rejectError) Error() string { return e.err.Error() }
 func (e *rejectError) Unwrap() error { return e.err }
 
+// untriedError is the error of a message for which the time of the call did not
+// last.
+type untriedError struct{ err error }
+
+func (e *untriedError) Error() string { return e.err.Error() }
+func (e *untriedError) Unwrap() error { return e.err }
+
+func isUntried(err error) bool {
+	_, untried := errors.AsType[*untriedError](err)
+	return untried
+}
+
 // isRetry reports whether err blames a dependency.
 func isRetry(err error) bool {
 	_, retry := errors.AsType[*retryError](err)

@@ -36,17 +36,18 @@ type Handler[T any] func(ctx context.Context, batch []Message[T]) error
 
 // Each returns a Handler that passes the messages of a batch to handle one by
 // one, and returns a BatchError that names those that failed. It stops at the
-// first message for which handle returns Retry, and when the context ends: the
-// messages that are left were not tried.
+// first message for which handle returns Retry, and when the context ends before a
+// further message is done: the messages that are left count as not tried, and go
+// back to the queue.
 func Each[T any](handle func(context.Context, Message[T]) error) Handler[T] {
 	return func(ctx context.Context, batch []Message[T]) error {
 		failed := make(BatchError)
 		for i, m := range batch {
 			err := recovered(func() error { return handle(ctx, m) })
 			stop := isRetry(err)
-			if err != nil && i > 0 && ctx.Err() != nil {
+			if err != nil && !stop && i > 0 && ctx.Err() != nil {
 				// The messages before it have used up the time.
-				err, stop = Retry(err), true
+				err, stop = &untriedError{err}, true
 			}
 			if err != nil {
 				failed[i] = err

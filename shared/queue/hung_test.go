@@ -151,6 +151,36 @@ func TestHandlerTimeout_EndsTheContextOfASlowHandler(t *testing.T) {
 	require.Empty(t, q.Problems())
 }
 
+// A handler that looks for the end of its context only when it publishes has used
+// up its time itself.
+func TestHandlerTimeout_CountsAPublishAfterTheTimeout(t *testing.T) {
+	t.Parallel()
+	f := start(t, topology.Settings{AckWait: never})
+	config := quickConfig()
+	config.HandlerTimeout = 2 * time.Second // a tenth of it is how late the handler may return
+	config.Attempts = 2
+	client := f.client(f.connect(), patience)
+	q := queue.New(client, config, contract.Requests)
+	responses := f.responsesOf(client)
+	f.publish(q, 1)
+	c := f.consume(q, func(ctx context.Context, _ []queue.Message[request]) error {
+		<-ctx.Done()
+		return responses.Publish(context.WithoutCancel(ctx), newResponse())
+	})
+	f.drained()
+	c.stop()
+	require.Empty(t, f.letters(), "it has published, and in time")
+
+	f.publish(q, 1)
+	f.consume(q, func(ctx context.Context, _ []queue.Message[request]) error {
+		<-ctx.Done()
+		return responses.Publish(ctx, newResponse())
+	})
+	f.drained()
+	require.Contains(t, f.letters()[0].Header.Get(queue.LetterReason), "handler timed out after 2s: cannot publish to RESPONSES: context deadline exceeded")
+	require.Zero(t, q.Counts().Retried, "the broker is blamed")
+}
+
 // During an outage of the broker a handler waits for it until its time is up.
 // That is not the message's fault.
 func TestHandlerTimeout_DoesNotChargeAnOutageOfTheBroker(t *testing.T) {

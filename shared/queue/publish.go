@@ -15,10 +15,14 @@ import (
 // An error means that a value is invalid (then nothing was sent), that the broker
 // refuses one for good, such as one that is too large (then the others are stored),
 // or that ctx ended before all were confirmed (then some of them may be stored, and
-// the error unwraps to publish.ErrUnavailable).
+// the error unwraps to publish.ErrUnavailable). If ctx had ended before the call,
+// nothing is sent, and the error is only ctx's: the broker is not to blame.
 func (q *Queue[T]) Publish(ctx context.Context, values ...T) error {
 	if len(values) == 0 {
 		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("cannot publish to %s: %w", q.config.Stream, err)
 	}
 	messages, together := make([]*nats.Msg, len(values)), make([]nats.Msg, len(values))
 	for i, v := range values {

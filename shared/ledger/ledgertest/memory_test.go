@@ -52,6 +52,9 @@ func (m *memory) Stop() {
 
 // enter waits until the store is there, and locks it.
 func (m *memory) enter(ctx context.Context) error {
+	if err := ctx.Err(); err != nil && m.mistake != "ignores the context" && m.mistake != "blames the store" {
+		return err
+	}
 	for {
 		m.mu.Lock()
 		up := m.up

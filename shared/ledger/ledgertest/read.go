@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"decoupled.example/shared/ledger"
+	"decoupled.example/shared/publish"
 )
 
 func getLeavesOut(t *testing.T, s Store) {
@@ -154,12 +155,16 @@ func endedContext(t *testing.T, s Store) {
 	ctx, cancel := context.WithCancel(within(t))
 	cancel()
 	for name, call := range calls(l) {
-		require.ErrorIs(t, call(ctx), context.Canceled, name)
+		err := call(ctx)
+		require.ErrorIs(t, err, context.Canceled, name)
+		require.NotErrorIs(t, err, publish.ErrUnavailable, "%s: the store is not to blame", name)
 	}
 	late, cancel := context.WithTimeout(within(t), 0)
 	defer cancel()
 	for name, call := range calls(l) {
-		require.ErrorIs(t, call(late), context.DeadlineExceeded, name)
+		err := call(late)
+		require.ErrorIs(t, err, context.DeadlineExceeded, name)
+		require.NotErrorIs(t, err, publish.ErrUnavailable, "%s: the store is not to blame", name)
 	}
 }
 

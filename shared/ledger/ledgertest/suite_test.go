@@ -44,6 +44,7 @@ func TestEachMistakeIsFound(t *testing.T) {
 		"leaves out the last":                 "suite/AllIsOldestFirst",
 		"repeats the first":                   "suite/AllIsOldestFirst",
 		"ignores the context":                 "suite/AnEndedContextEndsEveryCall",
+		"blames the store":                    "suite/AnEndedContextEndsEveryCall",
 		"forgets":                             "outages/WhatWasKeptStays",
 		"blames the message":                  "outages/AContextThatEndsMeanwhileEndsEveryCall",
 		"gives up in an outage":               "outages/AContextThatEndsMeanwhileEndsEveryCall",
