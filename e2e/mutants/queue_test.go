@@ -11,8 +11,8 @@ var queueMutants = []mutant{
 	{
 		breaks: "charge the shutdown to the message",
 		file:   "shared/queue/batch.go",
-		old:    "case work.Err() != nil: // the shutdown is to blame\n\t\tr.back = append(r.back, d)\n",
-		new:    "",
+		old:    "case work.Err() != nil, isUntried(err):",
+		new:    "case isUntried(err):",
 		red:    []string{"shared/queue TestQuarantine_AnAttemptInterruptedByAShutdownDoesNotCount"},
 	},
 	{
