@@ -76,6 +76,6 @@ func (o options) generator() generator.Options {
 func (o options) deployment() *embedded.Options {
 	return &embedded.Options{
 		Topology:  topology.Settings{SyncAlways: o.Sync == "always"},
-		Requestor: o.requestor(), Generator: o.generator(), Grace: grace,
+		Requestor: o.requestor(), Generator: o.generator(), ShutdownTimeout: grace,
 	}
 }

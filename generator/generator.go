@@ -33,7 +33,7 @@ func New(t *topology.Topology, maker Maker) *Generator {
 	}
 }
 
-// Run works until ctx ends; then it finishes what it has in hand and returns
+// Run works until ctx ends; then it finishes the work in progress and returns
 // nil. An error means that the connection was closed under it.
 func (g *Generator) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
@@ -42,9 +42,9 @@ func (g *Generator) Run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// answer makes a string for each request. The one that was kept first wins, so a
+// answer makes a string for each request. The first one stored wins, so a
 // request that is delivered again gets the very same string. A request that fails
-// does not keep the others from being answered.
+// does not prevent the others from being answered.
 func (g *Generator) answer(ctx context.Context, requests []queue.Message[contract.Request]) error {
 	failed := make(queue.BatchError)
 	var (
@@ -71,10 +71,10 @@ func (g *Generator) answer(ctx context.Context, requests []queue.Message[contrac
 	return failed
 }
 
-// publish keeps the responses, and publishes what is kept. An entry that is not
+// publish stores the responses, and publishes what is stored. An entry that is not
 // the response to its request is published to nobody: its request has failed.
 func (g *Generator) publish(ctx context.Context, made []contract.Response, indexes []int, failed queue.BatchError) error {
-	kept, mismatched, err := g.generated.Keep(ctx, made...)
+	kept, mismatched, err := g.generated.PutIfAbsent(ctx, made...)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (g *Generator) markReceived(ctx context.Context, receipts []queue.Message[c
 	for i, receipt := range receipts {
 		values[i] = receipt.Body
 	}
-	_, mismatched, err := g.received.Keep(ctx, values...)
+	_, mismatched, err := g.received.PutIfAbsent(ctx, values...)
 	if err != nil {
 		return err
 	}
@@ -122,6 +122,6 @@ func (g *Generator) Counts() map[string]int64 {
 		"timed_out":     requests.TimedOut + receipts.TimedOut,
 		"dead_lettered": requests.DeadLettered + receipts.DeadLettered,
 
-		service.CountInHand: requests.InHand + receipts.InHand,
+		service.CountInFlight: requests.InFlight + receipts.InFlight,
 	}
 }

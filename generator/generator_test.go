@@ -113,7 +113,7 @@ func TestWhatIsKeptIsPublished(t *testing.T) {
 	theirs := contract.NewResponse(asked[1].Body.ID, contract.NewString(), time.Now())
 	value, err := json.Marshal(theirs)
 	require.NoError(t, err)
-	_, err = b.Ledger(topology.Generated).Keep(t.Context(), entry(asked[1].Body.ID, value))
+	_, err = b.Ledger(topology.Generated).PutIfAbsent(t.Context(), entry(asked[1].Body.ID, value))
 	require.NoError(t, err)
 
 	require.NoError(t, b.answer(t.Context(), asked))
@@ -140,7 +140,7 @@ func TestAnswer_PublishesNoMismatchedEntry(t *testing.T) {
 			b := open(t, Random(Options{}))
 			asked := requests(3)
 			bad := asked[1].Body.ID
-			_, err := b.Ledger(topology.Generated).Keep(t.Context(), entry(bad, []byte(value(bad))))
+			_, err := b.Ledger(topology.Generated).PutIfAbsent(t.Context(), entry(bad, []byte(value(bad))))
 			require.NoError(t, err)
 
 			failed := requireBatchError(t, b.answer(t.Context(), asked), 1)
@@ -165,7 +165,7 @@ func TestMarkReceived_NamesAMismatchedEntry(t *testing.T) {
 	t.Parallel()
 	b := open(t, Random(Options{}))
 	receipt := contract.NewReceipt(contract.NewID(), time.Now())
-	_, err := b.Ledger(topology.Received).Keep(t.Context(), entry(receipt.ID, []byte("{}")))
+	_, err := b.Ledger(topology.Received).PutIfAbsent(t.Context(), entry(receipt.ID, []byte("{}")))
 	require.NoError(t, err)
 	err = b.markReceived(t.Context(), []queue.Message[contract.Receipt]{{Body: receipt}})
 	failed := requireBatchError(t, err, 0)
@@ -225,6 +225,7 @@ func TestAnswer_NamesNothingWhenItsTimeIsUsedUp(t *testing.T) {
 		"a string is late": func(context.Context, contract.Request) (string, error) { cancel(); return contract.NewString(), nil },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			err := open(t, maker).answer(ctx, requests(3))
 			require.ErrorIs(t, err, context.Canceled)
 			require.NotErrorIs(t, err, publish.ErrUnavailable)

@@ -42,7 +42,7 @@ func (a *Asker) Ask(ctx context.Context, n int) ([]contract.Request, error) {
 		if err := a.requests.Publish(ctx, requests...); err != nil {
 			return asked, err
 		}
-		_, mismatched, err := a.asked.Keep(ctx, requests...)
+		_, mismatched, err := a.asked.PutIfAbsent(ctx, requests...)
 		if err != nil {
 			return asked, err
 		}

@@ -11,10 +11,10 @@ import (
 	"golang.org/x/time/rate"
 
 	"decoupled.example/shared/contract"
-	"decoupled.example/shared/grace"
 	"decoupled.example/shared/ledger"
 	"decoupled.example/shared/queue"
 	"decoupled.example/shared/service"
+	"decoupled.example/shared/shutdown"
 	"decoupled.example/shared/topology"
 )
 
@@ -75,8 +75,8 @@ func (r *Requestor) ask(ctx context.Context) error {
 	}
 	r.asking.Store(1)
 	defer r.asking.Store(0)
-	// Work in hand is finished when ctx ends, within the grace.
-	work, cancel := grace.After(ctx, r.topology.ShutdownTimeout())
+	// When ctx ends, work in progress is finished within the shutdown timeout.
+	work, cancel := shutdown.Delay(ctx, r.topology.ShutdownTimeout())
 	defer cancel()
 	// The burst lets a fast requestor ask in batches. It is also all that is
 	// made up for after a time in which the queue was full.
@@ -87,7 +87,7 @@ func (r *Requestor) ask(ctx context.Context) error {
 		if limiter.Wait(ctx) != nil {
 			return nil // told to stop
 		}
-		// Without a connection nothing is in hand, and a stop need not wait.
+		// Without a connection nothing is in progress, and a stop need not wait.
 		if err := r.topology.AwaitConnection(ctx); err != nil {
 			if ctx.Err() != nil {
 				return nil
@@ -120,14 +120,14 @@ func (r *Requestor) left() int {
 	return min(maxAsk, r.options.Count-int(r.asked.Load()))
 }
 
-// store keeps the strings, and only then confirms that they are received. The one
-// that was kept first wins, so a response that is delivered again changes nothing.
+// store stores the strings, and only then confirms that they are received. The
+// first one stored wins, so a redelivered response changes nothing.
 func (r *Requestor) store(ctx context.Context, responses []queue.Message[contract.Response]) error {
 	values := make([]contract.Response, len(responses))
 	for i, response := range responses {
 		values[i] = response.Body
 	}
-	kept, mismatched, err := r.stored.Keep(ctx, values...)
+	kept, mismatched, err := r.stored.PutIfAbsent(ctx, values...)
 	if err != nil {
 		return err
 	}
@@ -166,7 +166,7 @@ func (r *Requestor) Counts() map[string]int64 {
 		"redelivered":   responses.Redelivered,
 		"dead_lettered": responses.DeadLettered,
 
-		service.CountAsking: r.asking.Load(),
-		service.CountInHand: responses.InHand,
+		service.CountAsking:   r.asking.Load(),
+		service.CountInFlight: responses.InFlight,
 	}
 }

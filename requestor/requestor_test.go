@@ -167,7 +167,7 @@ func TestStore_ConfirmsNoMismatchedEntry(t *testing.T) {
 	bad := responses[1].Body.ID
 	other, err := contract.Responses.EncodeEntry(responses[0].Body)
 	require.NoError(t, err)
-	_, err = top.Ledger(topology.Stored).Keep(t.Context(), ledger.Entry{ID: bad, Value: other})
+	_, err = top.Ledger(topology.Stored).PutIfAbsent(t.Context(), ledger.Entry{ID: bad, Value: other})
 	require.NoError(t, err)
 
 	failed, ok := errors.AsType[queue.BatchError](r.store(t.Context(), responses))

@@ -39,7 +39,7 @@ func TestLateDuplicateOfAPausedWorkerChangesNothing(t *testing.T) {
 	mine, err := contract.Requests.Decode(inHand.Headers(), inHand.Data())
 	require.NoError(t, err)
 	require.Equal(t, requests[0].ID, mine.ID)
-	kept, err := b.Topology.Ledger(topology.Generated).Keep(b.Context(), ledger.Entry{ID: mine.ID, Value: []byte("another string")})
+	kept, err := b.Topology.Ledger(topology.Generated).PutIfAbsent(b.Context(), ledger.Entry{ID: mine.ID, Value: []byte("another string")})
 	require.NoError(t, err)
 	var response contract.Response
 	require.NoError(t, json.Unmarshal(kept[0].Value, &response), "what was kept before wins")

@@ -57,14 +57,14 @@ func (s stored) letter() Letter {
 
 // read reads what the letter's headers say.
 func (l *Letter) read(header nats.Header) {
-	l.Reason = header.Get(queue.LetterReason)
-	l.Subject = header.Get(queue.LetterSubject)
-	l.Attempts = number(header.Get(queue.LetterAttempts))
-	l.Deliveries = number(header.Get(queue.LetterDeliveries))
-	l.Omitted = number(header.Get(queue.LetterOmitted))
-	l.Published, _ = time.Parse(time.RFC3339Nano, header.Get(queue.LetterPublished)) // zero: unknown
+	l.Reason = header.Get(queue.DeadLetterReason)
+	l.Subject = header.Get(queue.DeadLetterSubject)
+	l.Attempts = number(header.Get(queue.DeadLetterAttempts))
+	l.Deliveries = number(header.Get(queue.DeadLetterDeliveries))
+	l.Omitted = number(header.Get(queue.DeadLetterOmitted))
+	l.Published, _ = time.Parse(time.RFC3339Nano, header.Get(queue.DeadLetterPublished)) // zero: unknown
 	for name, values := range header {
-		if original, ok := strings.CutPrefix(name, queue.LetterOriginal); ok {
+		if original, ok := strings.CutPrefix(name, queue.DeadLetterOriginal); ok {
 			l.Header[original] = values
 		}
 	}

@@ -115,7 +115,7 @@ func (l *Letters) readRetention(ctx context.Context) (retention, error) {
 		}
 		r.read, r.now = time.Now(), info.TimeStamp
 		r.ledgers = append(r.ledgers, ledgerRetention{
-			name: name, maxAge: info.Config.MaxAge, created: info.Created, expired: topology.Forgotten(info.Config.Metadata),
+			name: name, maxAge: info.Config.MaxAge, created: info.Created, expired: topology.ExpiredBefore(info.Config.Metadata),
 		})
 	}
 	l.retention = r

@@ -82,7 +82,7 @@ func (r *reset) busy(ctx context.Context) (string, error) {
 	inHand := int64(0)
 	for _, s := range replicas {
 		delete(silent, s.Instance)
-		inHand += s.Counts[service.CountInHand]
+		inHand += s.Counts[service.CountInFlight]
 	}
 	for _, s := range silent {
 		return name(s) + " no longer answers: what it has in hand is not known", nil

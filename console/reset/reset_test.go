@@ -185,7 +185,7 @@ func startReplica(t *testing.T, b *testbed.Bed, answer func(question int) (int64
 			return
 		}
 		text, err := json.Marshal(service.Status{
-			Service: topology.Generator, Instance: "the-one", Host: "here", Counts: map[string]int64{service.CountInHand: inHand},
+			Service: topology.Generator, Instance: "the-one", Host: "here", Counts: map[string]int64{service.CountInFlight: inHand},
 		})
 		if err == nil {
 			_ = m.Respond(text)

@@ -189,7 +189,7 @@ func notes(info *jetstream.StreamInfo, keep time.Duration) map[string]string {
 	if was == 0 || was == keep || info.TimeStamp.Sub(info.Created) < was { // all by the broker's clock
 		return info.Config.Metadata
 	}
-	return topology.NoteForgotten(info.Config.Metadata, info.TimeStamp, was)
+	return topology.NoteExpired(info.Config.Metadata, info.TimeStamp, was)
 }
 
 func (s *setup) consumer(ctx context.Context, want topology.Consumer) error {

@@ -107,7 +107,7 @@ func (r *reader) read(ctx context.Context, id string) (Trace, error) {
 		if len(entries) == 0 {
 			continue
 		}
-		step := Step{Name: name, At: entries[0].Kept, Value: string(entries[0].Value)}
+		step := Step{Name: name, At: entries[0].Stored, Value: string(entries[0].Value)}
 		if found := contract.IDOf(entries[0].Value); found != id {
 			step.Mismatched = found
 		}

@@ -64,8 +64,8 @@ func TestRequest_TellsNoNegativeTimes(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	id := contract.NewID()
-	b.Keep(topology.Generated, ledger.Entry{ID: id, Value: []byte("{}")})
-	b.Keep(topology.Asked, ledger.Entry{ID: id, Value: []byte("{}")})
+	b.Put(topology.Generated, ledger.Entry{ID: id, Value: []byte("{}")})
+	b.Put(topology.Asked, ledger.Entry{ID: id, Value: []byte("{}")})
 	life, err := trace.Request(b.Context(), b.JS, b.Topology, id)
 	require.NoError(t, err)
 	require.Len(t, life.Steps, 2)
@@ -80,7 +80,7 @@ func TestLostRequest(t *testing.T) {
 		b := testbed.Start(t)
 		id := contract.NewID()
 		for _, name := range topology.LedgerNames[:reached] {
-			b.Keep(name, ledger.Entry{ID: id, Value: []byte("{}")})
+			b.Put(name, ledger.Entry{ID: id, Value: []byte("{}")})
 		}
 		require.Contains(t, where(t, b, id), "lost: ")
 		b.Ask(1)
@@ -116,7 +116,7 @@ func TestRequest_NamesAMismatchedEntry(t *testing.T) {
 	b := testbed.Start(t)
 	id, other := contract.NewID(), contract.NewID()
 	for _, name := range topology.LedgerNames {
-		b.Keep(name, ledger.Entry{ID: id, Value: []byte(`{"id":"` + map[bool]string{true: other, false: id}[name == topology.Stored] + `"}`)})
+		b.Put(name, ledger.Entry{ID: id, Value: []byte(`{"id":"` + map[bool]string{true: other, false: id}[name == topology.Stored] + `"}`)})
 	}
 	life, err := trace.Request(b.Context(), b.JS, b.Topology, id)
 	require.NoError(t, err)

@@ -49,7 +49,7 @@ func (v *verifier) judge(ctx context.Context, entries []ledger.Entry, origin str
 			*complete++
 		case dead[e.ID]:
 			v.verdict.Dead++
-		case v.memory.forgot(e.Kept, v.memory.clock.Now()): // since it was walked past
+		case v.memory.forgot(e.Stored, v.memory.clock.Now()): // since it was walked past
 			v.verdict.Expired++
 		case settled:
 			v.verdict.Lost++

@@ -148,7 +148,7 @@ func fill(t *testing.T, b *testbed.Bed, n int) {
 		group, ctx := errgroup.WithContext(t.Context())
 		for _, name := range topology.LedgerNames {
 			group.Go(func() error {
-				_, err := b.Topology.Ledger(name).Keep(ctx, entries...)
+				_, err := b.Topology.Ledger(name).PutIfAbsent(ctx, entries...)
 				return err
 			})
 		}

@@ -21,7 +21,7 @@ func (m *memory) note(info *jetstream.StreamInfo) {
 	if keep := info.Config.MaxAge; keep > 0 && (m.keep == 0 || keep < m.keep) {
 		m.keep = keep
 	}
-	if since := topology.Forgotten(info.Config.Metadata); since.After(m.since) {
+	if since := topology.ExpiredBefore(info.Config.Metadata); since.After(m.since) {
 		m.since = since
 	}
 	m.clock = ask.NewClock(info.TimeStamp)
@@ -40,7 +40,7 @@ func (m *memory) forgot(kept, now time.Time) bool {
 // reset have expired.
 func expired(info *jetstream.StreamInfo) uint64 {
 	expires := info.Config.MaxAge > 0 && info.TimeStamp.Sub(info.Created) > info.Config.MaxAge
-	if !expires && !topology.Forgotten(info.Config.Metadata).After(info.Created) {
+	if !expires && !topology.ExpiredBefore(info.Config.Metadata).After(info.Created) {
 		return 0
 	}
 	before := max(info.State.FirstSeq, 1) - 1 // they expire in the order in which they were stored

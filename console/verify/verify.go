@@ -169,7 +169,7 @@ func (v *verifier) unexpected(ctx context.Context, before ledger.Ledger, name st
 	defer v.mu.Unlock()
 	for _, e := range missing {
 		switch {
-		case v.memory.forgot(e.Kept, v.memory.clock.Now()): // since it was walked past
+		case v.memory.forgot(e.Stored, v.memory.clock.Now()): // since it was walked past
 		case v.excused[name] < expired(info):
 			v.excused[name]++
 			v.verdict.Expired++

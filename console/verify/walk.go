@@ -69,7 +69,7 @@ func (v *verifier) accept(e ledger.Entry, asked bool) bool {
 		v.verdict.Unexpected++
 		v.verdict.find(fmt.Sprintf("%.64q", e.ID), "unexpected: this is no request's ID")
 		return false
-	case v.memory.forgot(e.Kept, v.memory.clock.Now()):
+	case v.memory.forgot(e.Stored, v.memory.clock.Now()):
 		if asked {
 			v.verdict.Expired++
 		}

@@ -26,10 +26,10 @@ import (
 // Options are the settings of a deployment. Those of the services may be changed
 // between calls of Scale; replicas started afterwards have them.
 type Options struct {
-	Topology  topology.Settings
-	Requestor requestor.Options
-	Generator generator.Options
-	Grace     time.Duration
+	Topology        topology.Settings
+	Requestor       requestor.Options
+	Generator       generator.Options
+	ShutdownTimeout time.Duration
 	// HandlerTimeout is how long a handler of either service may take; 0 is the
 	// queue's default.
 	HandlerTimeout time.Duration
@@ -57,14 +57,14 @@ func Start(ctx context.Context, as func(user string) service.Broker, o *Options,
 		conn.Close()
 		return nil, err
 	}
-	d.Requestors = newFleet(topology.Requestor, as(topology.Requestor), o.Grace, log, func() work {
+	d.Requestors = newFleet(topology.Requestor, as(topology.Requestor), o.ShutdownTimeout, log, func() work {
 		settings, timeout := o.Requestor, o.HandlerTimeout
 		return func(ctx context.Context, s *service.Service) error {
 			s.HandlerTimeout = timeout
 			return requestor.Serve(ctx, s, settings)
 		}
 	})
-	d.Generators = newFleet(topology.Generator, as(topology.Generator), o.Grace, log, func() work {
+	d.Generators = newFleet(topology.Generator, as(topology.Generator), o.ShutdownTimeout, log, func() work {
 		settings, timeout := o.Generator, o.HandlerTimeout
 		return func(ctx context.Context, s *service.Service) error {
 			s.HandlerTimeout = timeout
@@ -81,7 +81,7 @@ func (d *Deployment) open(ctx context.Context, o *Options, log zerolog.Logger) (
 	if err = setUp(ctx, d.JS, o.Topology); err != nil {
 		return err
 	}
-	d.Topology, err = topology.Open(d.Conn, log, topology.Options{ShutdownTimeout: o.Grace})
+	d.Topology, err = topology.Open(d.Conn, log, topology.Options{ShutdownTimeout: o.ShutdownTimeout})
 	return err
 }
 

@@ -48,7 +48,7 @@ func StartWhole(ctx context.Context, needs deployment.Needs, log zerolog.Logger)
 	if err != nil {
 		return nil, fmt.Errorf("cannot make a folder for the broker's data: %w", err)
 	}
-	w := &Whole{dir: dir, log: log, options: &Options{Topology: needs.Settings(), Grace: grace}}
+	w := &Whole{dir: dir, log: log, options: &Options{Topology: needs.Settings(), ShutdownTimeout: grace}}
 	if w.nodes, err = startNodes(dir, needs.Size(), log); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}

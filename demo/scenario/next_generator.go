@@ -123,7 +123,7 @@ func (g *nextGenerator) answer(ctx context.Context, requests []queue.Message[con
 		}
 		responses[i] = nextResponse{contract.NewResponse(request.Body.ID, text, time.Now()), "a-zA-Z0-9"}
 	}
-	kept, mismatched, err := g.generated.Keep(ctx, responses...)
+	kept, mismatched, err := g.generated.PutIfAbsent(ctx, responses...)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (g *nextGenerator) markReceived(ctx context.Context, receipts []queue.Messa
 	for i, receipt := range receipts {
 		values[i] = receipt.Body
 	}
-	_, mismatched, err := g.received.Keep(ctx, values...)
+	_, mismatched, err := g.received.PutIfAbsent(ctx, values...)
 	if err != nil {
 		return err
 	}

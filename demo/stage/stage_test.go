@@ -28,7 +28,7 @@ func TestVerifiedSeesWhatIsWrong(t *testing.T) {
 	const n = 20
 	id := contract.NewID()
 	keep := func(s *stage.Stage, ledgerName, value string) {
-		_, err := s.Operator().Topology.Ledger(ledgerName).Keep(s.Context(), ledger.Entry{ID: id, Value: []byte(value)})
+		_, err := s.Operator().Topology.Ledger(ledgerName).PutIfAbsent(s.Context(), ledger.Entry{ID: id, Value: []byte(value)})
 		require.NoError(t, err)
 	}
 	response := func() string {

@@ -138,7 +138,7 @@ func (s *Stage) Entries(ledger string, visit func(id string, value []byte, kept 
 	defer cancel()
 	for e, err := range s.Operator().Topology.Ledger(ledger).All(ctx) {
 		s.must(ctx, err)
-		visit(e.ID, e.Value, e.Kept)
+		visit(e.ID, e.Value, e.Stored)
 	}
 }
 

@@ -110,8 +110,8 @@ func servicesRound(b *testing.B, s setting, n int) measured {
 func deploy(b *testing.B, broker *brokers) (*embedded.Deployment, *embedded.Options) {
 	b.Helper()
 	options := &embedded.Options{
-		Topology: topology.Settings{Replicas: broker.nodes, SyncAlways: broker.sync},
-		Grace:    10 * time.Second,
+		Topology:        topology.Settings{Replicas: broker.nodes, SyncAlways: broker.sync},
+		ShutdownTimeout: 10 * time.Second,
 	}
 	d, err := embedded.Start(b.Context(), func(string) service.Broker { return service.Broker{URL: broker.url} }, options, zerolog.Nop())
 	require.NoError(b, err)

@@ -26,6 +26,7 @@ var mutants = slices.Concat(publishMutants, queueMutants, serviceMutants)
 
 // A replacement that no longer fits the code proves nothing.
 func TestMutants_FitTheCode(t *testing.T) {
+	t.Parallel()
 	require.NotEmpty(t, mutants)
 	names := make(map[string]bool)
 	for _, m := range mutants {
@@ -56,7 +57,7 @@ func declared(t *testing.T, pkg, test string) bool {
 	return false
 }
 
-func TestMutants(t *testing.T) {
+func TestMutants(t *testing.T) { //nolint:paralleltest // one at a time, in one copy
 	if !*apply {
 		t.Skip("takes long: see -mutants")
 	}
@@ -68,7 +69,7 @@ func TestMutants(t *testing.T) {
 		})
 	}
 	work := copyOf(t)
-	for _, m := range chosen {
+	for _, m := range chosen { //nolint:paralleltest // see above
 		t.Run(m.name(), func(t *testing.T) {
 			changed, err := m.apply(work)
 			require.NoError(t, err)
@@ -92,6 +93,7 @@ func today(m mutant, now time.Time) bool {
 
 // Each mutant has its turn within ten days.
 func TestToday_IsOneDayInTen(t *testing.T) {
+	t.Parallel()
 	now := time.Now()
 	for _, m := range mutants {
 		days := 0

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Log keeps the lines of a logger, for tests of what a person is told. Its zero
+// Log records the lines of a logger, for tests of what is logged. Its zero
 // value is ready; it may be used concurrently.
 type Log struct {
 	mu   sync.Mutex

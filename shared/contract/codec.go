@@ -30,7 +30,7 @@ var (
 )
 
 // Codec turns messages of one type into headers and a body, and back. There are
-// three: Requests, Responses and Receipts. A codec keeps no state and may be
+// three: Requests, Responses and Receipts. A codec has no state and may be
 // used by many goroutines at once.
 type Codec[T Body] struct {
 	kind   string // in errors

@@ -18,7 +18,7 @@ const (
 // which is 381 bits of entropy together.
 func NewString() string {
 	// Six bits of a random byte are 0 to 63. The two values that stand for no
-	// character are thrown away; taking them modulo 62 instead would make "a"
+	// character are discarded; taking them modulo 62 instead would make "a"
 	// and "b" twice as likely as the others. So 64 characters cost 66 bytes on
 	// average; 80 are nearly always enough, in one read, which is what takes
 	// the time.

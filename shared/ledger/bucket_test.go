@@ -33,7 +33,7 @@ func refuseSecondWrites(t *testing.T, s *store) {
 	t.Helper()
 	l := s.Open(t)
 	first := []ledger.Entry{{ID: "a", Value: []byte("first")}, {ID: "b", Value: []byte("first")}}
-	_, err := l.Keep(t.Context(), first...)
+	_, err := l.PutIfAbsent(t.Context(), first...)
 	require.NoError(t, err)
 
 	js, err := jetstream.New(s.nodes[0].Connect())
@@ -133,7 +133,7 @@ func TestAllOfWhatIsLeft(t *testing.T) {
 			stream := createBucket(t, broker.Connect(), "shrinking", topology.Settings{})
 			l := open(t, broker.Connect(), zerolog.Nop(), "shrinking")
 			for i := range 10 {
-				_, err := l.Keep(t.Context(), ledger.Entry{ID: strconv.Itoa(i + 1)})
+				_, err := l.PutIfAbsent(t.Context(), ledger.Entry{ID: strconv.Itoa(i + 1)})
 				require.NoError(t, err)
 			}
 			var want []string

@@ -16,7 +16,7 @@ import (
 )
 
 // Right after "exists" a replica may not have the entry yet; and as long as the
-// winner's write is under way not even the leader has. A Keep that hits this
+// winner's write is under way not even the leader has. A PutIfAbsent that hits this
 // must return the winner all the same, at whatever node it is connected.
 func TestALoserAlwaysReturnsTheWinner(t *testing.T) {
 	t.Parallel()
@@ -53,7 +53,7 @@ func losersReturnWinners(t *testing.T, s *store, batch int) {
 			}
 			group.Go(func() (err error) {
 				<-begin
-				kept[w], err = l.Keep(t.Context(), entries...)
+				kept[w], err = l.PutIfAbsent(t.Context(), entries...)
 				return err
 			})
 		}
@@ -91,7 +91,7 @@ func TestWritersGoOnWithoutTheLeader(t *testing.T) {
 					return nil
 				default:
 				}
-				got, err := l.Keep(t.Context(), ledger.Entry{ID: fmt.Sprint(n), Value: fmt.Append(nil, w)})
+				got, err := l.PutIfAbsent(t.Context(), ledger.Entry{ID: fmt.Sprint(n), Value: fmt.Append(nil, w)})
 				if err != nil {
 					return err
 				}

@@ -1,15 +1,16 @@
-// Package ledger remembers for good what a service has done, by ID. It is what
-// makes an effect happen once although its message may be delivered many times:
+// Package ledger is an idempotency ledger: it records what a service has done, by
+// ID. With it an effect happens once, although its message may be delivered many
+// times:
 //
-//	kept, err := l.Keep(ctx, entries...)   // what was kept before wins
+//	stored, err := l.PutIfAbsent(ctx, entries...)   // the first write wins
 //
-// A handler computes what it would do, keeps it, and goes on with what Keep
-// returned: at the first delivery its own entry, at any later one, on any
-// replica, the very same bytes as at the first.
+// A handler computes its effect, stores it, and continues with what PutIfAbsent
+// returned. At the first delivery that is its own entry; at every later one, on
+// any replica, it is the same bytes as at the first.
 //
-// Deduplication by the broker cannot do this: it forgets after a while, and
-// after a restart. An entry is never changed and never removed by a service;
-// that the first write wins is enforced where the entries are stored.
+// Deduplication by the broker cannot do this: its window is short, and it is lost
+// at a restart. A service never changes or removes an entry. The store itself
+// enforces that the first write wins.
 //
-// Package ledgertest holds what every implementation must pass.
+// Package ledgertest has the tests that every implementation must pass.
 package ledger

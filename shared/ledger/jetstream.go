@@ -13,7 +13,7 @@ import (
 	"decoupled.example/shared/retry"
 )
 
-// JetStream is a Ledger in a set-once key-value bucket: a stream that keeps one
+// JetStream is a Ledger in a set-once key-value bucket: a stream that holds one
 // message a subject and refuses a second one.
 //
 // The bucket is made by setup, with package topology's configuration. All it
@@ -23,7 +23,7 @@ import (
 //
 // On three nodes, a leader that is cut off from the others may for some seconds
 // take itself for the leader still. To it Get may miss, and Count not count, what
-// is newest; Keep is not confirmed by it.
+// is newest; PutIfAbsent is not confirmed by it.
 type JetStream struct {
 	conn      *nats.Conn
 	publisher *publish.Publisher
@@ -47,10 +47,10 @@ func (l *JetStream) id(subject string) string  { return strings.TrimPrefix(subje
 func (l *JetStream) stream() string            { return "KV_" + l.bucket }
 func (l *JetStream) api(request string) string { return "$JS.API." + request + "." + l.stream() }
 
-// Keep implements Ledger. All entries are written at once; only what another was
+// PutIfAbsent implements Ledger. All entries are written at once; only what another was
 // first with is read. That it must be the first no entry says: the bucket takes
 // no other, and headers that say it took a tenth of a round trip's processor time.
-func (l *JetStream) Keep(ctx context.Context, entries ...Entry) ([]Entry, error) {
+func (l *JetStream) PutIfAbsent(ctx context.Context, entries ...Entry) ([]Entry, error) {
 	if err := l.begin(ctx); err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func (l *JetStream) Keep(ctx context.Context, entries ...Entry) ([]Entry, error)
 	todo := make([]int, len(entries))
 	for i, e := range entries {
 		if err := validateID(e.ID); err != nil {
-			return nil, fmt.Errorf("cannot keep %.40q in %s: %w", e.ID, l.bucket, err)
+			return nil, fmt.Errorf("cannot store %.40q in %s: %w", e.ID, l.bucket, err)
 		}
 		todo[i] = i
 	}
@@ -70,7 +70,7 @@ func (l *JetStream) Keep(ctx context.Context, entries ...Entry) ([]Entry, error)
 		}
 		refused, err := l.publisher.Publish(ctx, l.stream(), messages)
 		if err != nil {
-			return nil, fmt.Errorf("cannot keep entries in %s: %w", l.bucket, err)
+			return nil, fmt.Errorf("cannot store entries in %s: %w", l.bucket, err)
 		}
 		var taken []int
 		for k, i := range todo {
@@ -80,7 +80,7 @@ func (l *JetStream) Keep(ctx context.Context, entries ...Entry) ([]Entry, error)
 			case errors.Is(err, publish.ErrExists):
 				taken = append(taken, i)
 			default:
-				return nil, fmt.Errorf("cannot keep %s in %s: %w", entries[i].ID, l.bucket, err)
+				return nil, fmt.Errorf("cannot store %s in %s: %w", entries[i].ID, l.bucket, err)
 			}
 		}
 		// "Exists" may also mean that someone else is writing it this moment.
@@ -96,7 +96,7 @@ func (l *JetStream) Keep(ctx context.Context, entries ...Entry) ([]Entry, error)
 	return kept, nil
 }
 
-// readTaken fills in what is kept under IDs that were taken, and returns those
+// readTaken fills in what is stored under IDs that were taken, and returns those
 // that turned out not to be.
 func (l *JetStream) readTaken(ctx context.Context, entries []Entry, taken []int, kept []Entry) (free []int, err error) {
 	if len(taken) == 0 {

@@ -160,7 +160,7 @@ func TestTheNamedPermissionsAreEnough(t *testing.T) {
 
 	first := ledger.Entry{ID: "a", Value: []byte("first")}
 	for range 2 {
-		kept, err := l.Keep(t.Context(), first)
+		kept, err := l.PutIfAbsent(t.Context(), first)
 		require.NoError(t, err)
 		require.Equal(t, "first", string(kept[0].Value))
 	}

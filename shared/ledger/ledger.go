@@ -10,12 +10,12 @@ import (
 // ErrInvalidID says that an ID is empty, too long, or has other characters.
 var ErrInvalidID = errors.New("an ID must be 1 to 128 of the characters a-z A-Z 0-9 - _")
 
-// Entry is what is kept under an ID.
+// Entry is what is stored under an ID.
 type Entry struct {
 	ID    string
 	Value []byte
-	// Kept is when it was stored, by the store's clock. Keep may leave it zero.
-	Kept time.Time
+	// Stored is when it was stored, by the store's clock. PutIfAbsent may leave it zero.
+	Stored time.Time
 }
 
 // Ledger is a set of entries, each written once. It may be used concurrently,
@@ -27,13 +27,13 @@ type Entry struct {
 // is a publish.ErrUnavailable: the message that led to the call is not at fault.
 // If ctx had ended before the call, nothing is tried, and the error is only ctx's.
 type Ledger interface {
-	// Keep stores each entry whose ID is not there yet, and returns for each
+	// PutIfAbsent stores each entry whose ID is not there yet, and returns for each
 	// what is stored under its ID now, in the order given. It returns when all
 	// that is durable. When it fails, some of the entries may be stored.
-	Keep(ctx context.Context, entries ...Entry) ([]Entry, error)
+	PutIfAbsent(ctx context.Context, entries ...Entry) ([]Entry, error)
 
 	// Get returns the entries that exist of those IDs, in the order given. An
-	// entry that a Keep has returned, anywhere, is always found.
+	// entry that a PutIfAbsent has returned, anywhere, is always found.
 	Get(ctx context.Context, ids ...string) ([]Entry, error)
 
 	// Count is the number of entries. It takes the same time however many.

@@ -96,7 +96,7 @@ func fill(t *testing.T, l ledger.Ledger, n int) {
 		for i := range entries {
 			entries[i] = ledger.Entry{ID: name(begin + i), Value: make([]byte, 100)}
 		}
-		_, err := l.Keep(t.Context(), entries...)
+		_, err := l.PutIfAbsent(t.Context(), entries...)
 		require.NoError(t, err)
 	}
 }

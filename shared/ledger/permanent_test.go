@@ -24,7 +24,7 @@ import (
 // reads is each read of a ledger.
 func reads(l ledger.Ledger) map[string]func(context.Context) error {
 	all := operations(l)
-	delete(all, "Keep")
+	delete(all, "PutIfAbsent")
 	return all
 }
 
@@ -110,11 +110,11 @@ func TestALedgerAdaptsToMaxPayload(t *testing.T) {
 	s := newStore(t, topology.Settings{}, broker)
 	l := s.Open(t)
 	first, ids := some(700, "one")
-	_, err := l.Keep(t.Context(), first...)
+	_, err := l.PutIfAbsent(t.Context(), first...)
 	require.NoError(t, err)
 	requireAll(t, l, ids, "one")
 	others, _ := some(700, "other")
-	kept, err := l.Keep(t.Context(), others...)
+	kept, err := l.PutIfAbsent(t.Context(), others...)
 	require.NoError(t, err)
 	for _, e := range kept {
 		require.Equal(t, "one", string(e.Value), e.ID)
@@ -135,7 +135,7 @@ func TestABucketWithoutDirectReads(t *testing.T) {
 	require.NoError(t, err)
 	l := open(t, broker.Connect(), zerolog.Nop(), "indirect")
 	entries, ids := some(100, "one")
-	_, err = l.Keep(t.Context(), entries...)
+	_, err = l.PutIfAbsent(t.Context(), entries...)
 	require.NoError(t, err)
 	requireAll(t, l, ids, "one")
 }
@@ -147,7 +147,7 @@ func TestAnEntryWithUnreadableHeadersIsReadLikeAnyOther(t *testing.T) {
 	s := newStore(t, topology.Settings{}, broker)
 	l := s.Open(t)
 	keep := func(id string) {
-		_, err := l.Keep(t.Context(), ledger.Entry{ID: id, Value: []byte("one")})
+		_, err := l.PutIfAbsent(t.Context(), ledger.Entry{ID: id, Value: []byte("one")})
 		require.NoError(t, err)
 	}
 	keep("before")

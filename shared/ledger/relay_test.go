@@ -113,7 +113,7 @@ func TestWhatIsLostOfAnAnswerIsReadAgain(t *testing.T) {
 				return !dropped
 			}})
 			entries, ids := some(10, "one")
-			_, err := direct.Keep(t.Context(), entries...)
+			_, err := direct.PutIfAbsent(t.Context(), entries...)
 			require.NoError(t, err)
 			requireAll(t, l, ids, "one")
 		})
@@ -130,12 +130,12 @@ func TestAReplicaThatLagsHidesNothing(t *testing.T) {
 		return nil
 	}})
 	entries, ids := some(10, "one")
-	_, err := direct.Keep(t.Context(), entries...)
+	_, err := direct.PutIfAbsent(t.Context(), entries...)
 	require.NoError(t, err)
 	requireAll(t, l, ids, "one")
 
 	others, _ := some(12, "other")
-	kept, err := l.Keep(t.Context(), others...)
+	kept, err := l.PutIfAbsent(t.Context(), others...)
 	require.NoError(t, err)
 	for i, e := range kept {
 		require.Equal(t, map[bool]string{true: "one", false: "other"}[i < 10], string(e.Value), e.ID)
@@ -155,7 +155,7 @@ func TestExistsAndThenNothingIsThere(t *testing.T) {
 		return refusal(server.NewJSStreamWrongLastSequenceConstantError())
 	}})
 	entries, ids := some(5, "one")
-	kept, err := l.Keep(t.Context(), entries...)
+	kept, err := l.PutIfAbsent(t.Context(), entries...)
 	require.NoError(t, err)
 	for _, e := range kept {
 		require.Equal(t, "one", string(e.Value))
@@ -177,7 +177,7 @@ func TestALostConfirmation(t *testing.T) {
 		return !dropped
 	}})
 	entries, ids := some(3, "one")
-	kept, err := l.Keep(t.Context(), entries...)
+	kept, err := l.PutIfAbsent(t.Context(), entries...)
 	require.NoError(t, err)
 	for _, e := range kept {
 		require.Equal(t, "one", string(e.Value))

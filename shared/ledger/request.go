@@ -25,7 +25,7 @@ type stored struct {
 }
 
 func (l *JetStream) stored(m direct.Message) stored {
-	return stored{Entry{ID: l.id(m.Subject), Value: m.Data, Kept: m.Time}, m.Sequence}
+	return stored{Entry{ID: l.id(m.Subject), Value: m.Data, Stored: m.Time}, m.Sequence}
 }
 
 // fromLeader sends a query for one entry, and returns nil when there is none.
@@ -49,7 +49,7 @@ func (l *JetStream) fromLeader(ctx context.Context, q query) (*stored, error) {
 		return nil, answer.Error
 	}
 	m := answer.Message
-	return &stored{Entry{ID: l.id(m.Subject), Value: m.Data, Kept: m.Time}, m.Sequence}, nil
+	return &stored{Entry{ID: l.id(m.Subject), Value: m.Data, Stored: m.Time}, m.Sequence}, nil
 }
 
 // ask sends one request to the leader and decodes its answer.

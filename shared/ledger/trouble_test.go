@@ -32,9 +32,9 @@ func users(allowed []string) brokertest.Option {
 // operations is each use of a ledger, on one that is empty.
 func operations(l ledger.Ledger) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
-		"Keep":  func(ctx context.Context) error { _, err := l.Keep(ctx, ledger.Entry{ID: "kept"}); return err },
-		"Get":   func(ctx context.Context) error { _, err := l.Get(ctx, "missing"); return err },
-		"Count": func(ctx context.Context) error { _, err := l.Count(ctx); return err },
+		"PutIfAbsent": func(ctx context.Context) error { _, err := l.PutIfAbsent(ctx, ledger.Entry{ID: "kept"}); return err },
+		"Get":         func(ctx context.Context) error { _, err := l.Get(ctx, "missing"); return err },
+		"Count":       func(ctx context.Context) error { _, err := l.Count(ctx); return err },
 		"All": func(ctx context.Context) error {
 			for _, err := range l.All(ctx) {
 				if err != nil {
@@ -76,7 +76,7 @@ func TestAMissingPermissionToKeepIsNamed(t *testing.T) {
 	conn := broker.Connect(nats.UserInfo("service", ""), nats.CustomInboxPrefix("_INBOX_service"),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	var log brokertest.Log
-	keep := operations(open(t, conn, log.Logger(), "closed"))["Keep"]
+	keep := operations(open(t, conn, log.Logger(), "closed"))["PutIfAbsent"]
 	result := make(chan error, 1)
 	go func() { result <- keep(ctx) }()
 	log.Await(t, "permission", "closed", "trying again")
@@ -135,9 +135,9 @@ func TestAnEntryThatIsTooLargeIsNamed(t *testing.T) {
 	t.Parallel()
 	s := newStore(t, topology.Settings{}, brokertest.Start(t))
 	l := s.Open(t)
-	_, err := l.Keep(t.Context(), ledger.Entry{ID: "small"}, ledger.Entry{ID: "huge", Value: make([]byte, 2<<20)})
+	_, err := l.PutIfAbsent(t.Context(), ledger.Entry{ID: "small"}, ledger.Entry{ID: "huge", Value: make([]byte, 2<<20)})
 	require.ErrorIs(t, err, publish.ErrTooLarge)
-	require.ErrorContains(t, err, "cannot keep huge in "+s.bucket)
+	require.ErrorContains(t, err, "cannot store huge in "+s.bucket)
 }
 
 // Entries that fill the broker's limit for a connection several times over are
@@ -151,7 +151,7 @@ func TestLargeEntriesAreReadInPortions(t *testing.T) {
 	var ids []string
 	for i := range 40 {
 		ids = append(ids, name(i))
-		_, err := l.Keep(t.Context(), ledger.Entry{ID: name(i), Value: make([]byte, 900<<10)})
+		_, err := l.PutIfAbsent(t.Context(), ledger.Entry{ID: name(i), Value: make([]byte, 900<<10)})
 		require.NoError(t, err)
 	}
 	found, err := l.Get(t.Context(), ids...)

@@ -34,21 +34,21 @@ func Of[T any](l Ledger, name string, codec Codec[T]) Typed[T] {
 	return Typed[T]{ledger: l, name: name, codec: codec}
 }
 
-// Keep is Ledger.Keep: for each value it returns what is stored under its ID now,
+// PutIfAbsent is Ledger.PutIfAbsent: for each value it returns what is stored under its ID now,
 // in the order given. Where that is no valid T of this ID, mismatched has an
 // ErrMismatch under the value's index that names the ledger and the ID, and kept
 // has the zero T. mismatched is nil when there are none.
 //
 // It fails before it stores anything if a value is invalid.
-func (l Typed[T]) Keep(ctx context.Context, values ...T) (kept []T, mismatched map[int]error, err error) {
+func (l Typed[T]) PutIfAbsent(ctx context.Context, values ...T) (kept []T, mismatched map[int]error, err error) {
 	entries := make([]Entry, len(values))
 	for i, v := range values {
 		entries[i].ID = l.codec.ID(v)
 		if entries[i].Value, err = l.codec.EncodeEntry(v); err != nil {
-			return nil, nil, fmt.Errorf("cannot keep %.40q in ledger %s: %w", entries[i].ID, l.name, err)
+			return nil, nil, fmt.Errorf("cannot store %.40q in ledger %s: %w", entries[i].ID, l.name, err)
 		}
 	}
-	stored, err := l.ledger.Keep(ctx, entries...)
+	stored, err := l.ledger.PutIfAbsent(ctx, entries...)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -41,10 +41,10 @@ func TestTyped(t *testing.T) {
 	t.Parallel()
 	l := newStore(t, topology.Settings{}, brokertest.Start(t)).Open(t)
 	typed := ledger.Of(l, "notes", notes{})
-	_, err := l.Keep(t.Context(), ledger.Entry{ID: "b", Value: []byte("b:first")}, ledger.Entry{ID: "c", Value: []byte("b:first")})
+	_, err := l.PutIfAbsent(t.Context(), ledger.Entry{ID: "b", Value: []byte("b:first")}, ledger.Entry{ID: "c", Value: []byte("b:first")})
 	require.NoError(t, err)
 
-	kept, mismatched, err := typed.Keep(t.Context(), note{"a", "mine"}, note{"b", "mine"}, note{"c", "mine"})
+	kept, mismatched, err := typed.PutIfAbsent(t.Context(), note{"a", "mine"}, note{"b", "mine"}, note{"c", "mine"})
 	require.NoError(t, err)
 	require.Equal(t, []note{{"a", "mine"}, {"b", "first"}, {}}, kept)
 	require.Len(t, mismatched, 1)
@@ -52,7 +52,7 @@ func TestTyped(t *testing.T) {
 	require.ErrorIs(t, mismatched[2], errCodec)
 	require.EqualError(t, mismatched[2], "ledger notes holds a bad entry under c: the entry is not what its ID says: not a note of this ID")
 
-	kept, mismatched, err = typed.Keep(t.Context(), note{"b", "again"})
+	kept, mismatched, err = typed.PutIfAbsent(t.Context(), note{"b", "again"})
 	require.NoError(t, err)
 	require.Nil(t, mismatched)
 	require.Equal(t, []note{{"b", "first"}}, kept)
@@ -68,9 +68,9 @@ func TestTyped(t *testing.T) {
 func TestTyped_StoresNothingIfAValueIsInvalid(t *testing.T) {
 	t.Parallel()
 	l := newStore(t, topology.Settings{}, brokertest.Start(t)).Open(t)
-	_, _, err := ledger.Of(l, "notes", notes{}).Keep(t.Context(), note{"a", "mine"}, note{"b", ""})
+	_, _, err := ledger.Of(l, "notes", notes{}).PutIfAbsent(t.Context(), note{"a", "mine"}, note{"b", ""})
 	require.ErrorIs(t, err, errCodec)
-	require.ErrorContains(t, err, `cannot keep "b" in ledger notes`)
+	require.ErrorContains(t, err, `cannot store "b" in ledger notes`)
 	n, err := l.Count(t.Context())
 	require.NoError(t, err)
 	require.Zero(t, n)

@@ -28,7 +28,7 @@ func (p *Publisher) together(ctx context.Context, in *inbox, stream string, mess
 	return c.verdicts[0] == nil
 }
 
-// confirm notes one answer to all messages. They need not tell which
+// confirm notes one answer to all messages. They need not say which
 // message they are about as long as no two are about the same: a broker that
 // changes its leader may answer twice. So each must name a later place in the
 // stream than the one before.

@@ -12,8 +12,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 
-	"decoupled.example/shared/grace"
 	"decoupled.example/shared/retry"
+	"decoupled.example/shared/shutdown"
 )
 
 const (
@@ -43,9 +43,9 @@ func (q *Queue[T]) Consume(ctx context.Context, handle Handler[T]) error {
 	}
 	// A quarter of the shutdown timeout is for what is left to do when handlers
 	// have ended: records, naks, and the flush. A little is left for the caller.
-	work, cancelWork := grace.After(ctx, q.client.grace-q.client.grace/4)
+	work, cancelWork := shutdown.Delay(ctx, q.client.grace-q.client.grace/4)
 	defer cancelWork()
-	cleanUp, cancelCleanUp := grace.After(ctx, q.client.grace-q.client.grace/16)
+	cleanUp, cancelCleanUp := shutdown.Delay(ctx, q.client.grace-q.client.grace/16)
 	defer cancelCleanUp()
 	w := &worker[T]{
 		Queue: q, handle: handle, size: &size{}, asking: ctx, cleanUp: cleanUp,

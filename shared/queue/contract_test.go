@@ -255,8 +255,8 @@ func TestBatchError_RepeatsNoMessageThatSucceeded(t *testing.T) {
 	})
 	letters := f.letters()
 	require.Len(t, letters, 2)
-	require.Equal(t, "hopeless", letters[0].Header.Get(queue.LetterReason))
-	require.Equal(t, "bad", letters[1].Header.Get(queue.LetterReason))
+	require.Equal(t, "hopeless", letters[0].Header.Get(queue.DeadLetterReason))
+	require.Equal(t, "bad", letters[1].Header.Get(queue.DeadLetterReason))
 	require.EqualValues(t, 5, q.Counts().Failed)
 }
 
@@ -288,7 +288,7 @@ func TestReject_DeadLettersAtOnce(t *testing.T) {
 	f.drained()
 	require.Len(t, f.letters(), 1)
 	require.Equal(t, "dead.REQUESTS."+values[77].ID, f.letters()[0].Subject)
-	require.Equal(t, "cannot price the order: unknown currency", f.letters()[0].Header.Get(queue.LetterReason))
+	require.Equal(t, "cannot price the order: unknown currency", f.letters()[0].Header.Get(queue.DeadLetterReason))
 	require.Equal(t, 299, h.count())
 	require.Zero(t, q.Counts().Failed)
 }
@@ -368,7 +368,7 @@ func TestEach_BlamesNoMessageForTheTimeOfOthers(t *testing.T) {
 	h.requireEachOnce(t, values)
 	require.Zero(t, q.Counts().Failed)
 	require.Zero(t, q.Counts().Retried, "a dependency is blamed")
-	require.Positive(t, q.Counts().HandedBack)
+	require.Positive(t, q.Counts().Returned)
 	require.Empty(t, f.letters())
 }
 

@@ -21,10 +21,10 @@ type Counts struct {
 	Redelivered  int64 // deliveries that were not the message's first
 	Failed       int64 // attempts that failed
 	Retried      int64 // messages returned to the queue because a dependency failed
-	HandedBack   int64 // messages returned to the queue untried, mostly at a shutdown
+	Returned     int64 // messages returned to the queue untried, mostly at a shutdown
 	DeadLettered int64 // messages that became dead letters
 	TimedOut     int64 // handler calls that exceeded HandlerTimeout
-	InHand       int64 // messages in flight now
+	InFlight     int64 // messages in flight now
 }
 
 // Counts returns the figures of now.
@@ -35,10 +35,10 @@ func (q *Queue[T]) Counts() Counts {
 		Redelivered:  q.counts.redelivered.Load(),
 		Failed:       q.counts.failed.Load(),
 		Retried:      q.counts.retried.Load(),
-		HandedBack:   q.counts.handedBack.Load(),
+		Returned:     q.counts.handedBack.Load(),
 		DeadLettered: q.counts.deadLettered.Load(),
 		TimedOut:     q.counts.timedOut.Load(),
-		InHand:       q.counts.inHand.Load(),
+		InFlight:     q.counts.inHand.Load(),
 	}
 }
 
@@ -64,7 +64,7 @@ func (q *Queue[T]) Collect(metrics chan<- prometheus.Metric) {
 	counter("messages_redelivered", "Deliveries that were not a message's first.", c.Redelivered)
 	counter("messages_failed", "Attempts of single messages that failed.", c.Failed)
 	counter("messages_retried", "Messages returned to the queue because a dependency failed.", c.Retried)
-	counter("messages_handed_back", "Messages returned to the queue untried, as at a shutdown.", c.HandedBack)
+	counter("messages_handed_back", "Messages returned to the queue untried, as at a shutdown.", c.Returned)
 	counter("messages_dead_lettered", "Messages that became dead letters.", c.DeadLettered)
 	counter("handler_timeouts", "Handler calls that exceeded their timeout.", c.TimedOut)
 	stuck, _ := q.calls.stuck()
@@ -76,7 +76,7 @@ func (q *Queue[T]) Collect(metrics chan<- prometheus.Metric) {
 	gauge("consumption_backing_off", "Whether consumption backs off because nothing succeeds: 1 if so.", backingOff)
 }
 
-// Problems says what keeps this process from working on the queue at full speed,
+// Problems reports what prevents this process from working on the queue at full speed,
 // a line for each problem; none if nothing does.
 func (q *Queue[T]) Problems() (problems []string) {
 	if pause, reason := q.breaker.state(); reason != nil {

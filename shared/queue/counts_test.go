@@ -90,7 +90,7 @@ func TestHandedBackIsCounted(t *testing.T) {
 	receive(t, begun, "nothing is handled")
 	c.stop()
 	counts := q.Counts()
-	require.Positive(t, counts.HandedBack) // the other loop may get it, and hand it back too
-	counts.HandedBack = 0
+	require.Positive(t, counts.Returned) // the other loop may get it, and hand it back too
+	counts.Returned = 0
 	require.Equal(t, queue.Counts{Published: 1}, counts)
 }

@@ -17,20 +17,20 @@ import (
 
 // Headers of a dead letter. Its body is the message's body, as it was.
 const (
-	LetterReason     = "Dead-Reason"     // why it became one, one line
-	LetterQueue      = "Dead-Queue"      // the stream it was in
-	LetterSubject    = "Dead-Subject"    // where it was published, and a redrive publishes it again
-	LetterSequence   = "Dead-Sequence"   // its sequence in the stream
-	LetterAttempts   = "Dead-Attempts"   // how many attempts at it failed
-	LetterDeliveries = "Dead-Deliveries" // how often it was delivered
-	LetterPublished  = "Dead-Published"  // when the stream stored it, RFC 3339
-	LetterTime       = "Dead-Time"       // when it became one, RFC 3339
-	LetterOmitted    = "Dead-Omitted"    // how many of its headers did not fit
+	DeadLetterReason     = "Dead-Reason"     // why it became one, one line
+	DeadLetterQueue      = "Dead-Queue"      // the stream it was in
+	DeadLetterSubject    = "Dead-Subject"    // where it was published, and a redrive publishes it again
+	DeadLetterSequence   = "Dead-Sequence"   // its sequence in the stream
+	DeadLetterAttempts   = "Dead-Attempts"   // how many attempts at it failed
+	DeadLetterDeliveries = "Dead-Deliveries" // how often it was delivered
+	DeadLetterPublished  = "Dead-Published"  // when the stream stored it, RFC 3339
+	DeadLetterTime       = "Dead-Time"       // when it became one, RFC 3339
+	DeadLetterOmitted    = "Dead-Omitted"    // how many of its headers did not fit
 
-	// LetterOriginal precedes the name of each of the message's own headers.
+	// DeadLetterOriginal precedes the name of each of the message's own headers.
 	// Under their own names the broker would obey them: a letter that expects
 	// the stream of its message is refused for ever.
-	LetterOriginal = "Original-"
+	DeadLetterOriginal = "Original-"
 )
 
 const (
@@ -116,18 +116,18 @@ func (w *worker[T]) storeAgain(ctx context.Context, letter *nats.Msg) error {
 // message's own headers and with a short reason: what a redrive needs stays.
 func (w *worker[T]) storeWithoutExtras(ctx context.Context, letter *nats.Msg) error {
 	const shortReason = 100
-	omitted, _ := strconv.Atoi(letter.Header.Get(LetterOmitted))
+	omitted, _ := strconv.Atoi(letter.Header.Get(DeadLetterOmitted))
 	for name, values := range letter.Header {
-		if strings.HasPrefix(name, LetterOriginal) {
+		if strings.HasPrefix(name, DeadLetterOriginal) {
 			omitted += len(values)
 			delete(letter.Header, name)
 		}
 	}
 	if omitted > 0 {
-		letter.Header.Set(LetterOmitted, strconv.Itoa(omitted))
+		letter.Header.Set(DeadLetterOmitted, strconv.Itoa(omitted))
 	}
-	if reason := letter.Header.Get(LetterReason); len(reason) > shortReason {
-		letter.Header.Set(LetterReason, strings.ToValidUTF8(reason[:shortReason], "")+"…")
+	if reason := letter.Header.Get(DeadLetterReason); len(reason) > shortReason {
+		letter.Header.Set(DeadLetterReason, strings.ToValidUTF8(reason[:shortReason], "")+"…")
 	}
 	refused, err := w.client.publisher.Publish(ctx, w.config.DeadLetterStream, []*nats.Msg{letter})
 	if errors.Is(refused[0], publish.ErrDuplicate) && w.isStored(ctx, letter) {
@@ -143,7 +143,7 @@ func (w *worker[T]) isStored(ctx context.Context, letter *nats.Msg) bool {
 	if err != nil {
 		return false
 	}
-	for _, name := range []string{LetterQueue, LetterSequence, LetterPublished} {
+	for _, name := range []string{DeadLetterQueue, DeadLetterSequence, DeadLetterPublished} {
 		if m.Header.Get(name) != letter.Header.Get(name) {
 			return false
 		}
@@ -154,29 +154,29 @@ func (w *worker[T]) isStored(ctx context.Context, letter *nats.Msg) bool {
 func (w *worker[T]) letter(d failure[T]) *nats.Msg {
 	header := nats.Header{
 		jetstream.MsgIDHeader: {w.config.Stream + ":" + d.identity(":")},
-		LetterReason:          {oneLine(d.err.Error())},
-		LetterQueue:           {w.config.Stream},
-		LetterSubject:         {d.msg.Subject},
-		LetterSequence:        {strconv.FormatUint(d.sequence, 10)},
-		LetterAttempts:        {strconv.Itoa(d.record.Failures)},
-		LetterDeliveries:      {strconv.Itoa(d.Deliveries)},
-		LetterPublished:       {d.Published.UTC().Format(time.RFC3339Nano)},
-		LetterTime:            {time.Now().UTC().Format(time.RFC3339Nano)},
+		DeadLetterReason:      {oneLine(d.err.Error())},
+		DeadLetterQueue:       {w.config.Stream},
+		DeadLetterSubject:     {d.msg.Subject},
+		DeadLetterSequence:    {strconv.FormatUint(d.sequence, 10)},
+		DeadLetterAttempts:    {strconv.Itoa(d.record.Failures)},
+		DeadLetterDeliveries:  {strconv.Itoa(d.Deliveries)},
+		DeadLetterPublished:   {d.Published.UTC().Format(time.RFC3339Nano)},
+		DeadLetterTime:        {time.Now().UTC().Format(time.RFC3339Nano)},
 	}
 	room, omitted := maxOriginals, 0
 	for name, values := range d.msg.Header {
 		for _, v := range values {
-			size := len(LetterOriginal) + len(name) + len(": ") + len(v) + len("\r\n")
+			size := len(DeadLetterOriginal) + len(name) + len(": ") + len(v) + len("\r\n")
 			if size > room || !isHeaderName(name) {
 				omitted++
 				continue
 			}
 			room -= size
-			header[LetterOriginal+name] = append(header[LetterOriginal+name], v)
+			header[DeadLetterOriginal+name] = append(header[DeadLetterOriginal+name], v)
 		}
 	}
 	if omitted > 0 {
-		header.Set(LetterOmitted, strconv.Itoa(omitted))
+		header.Set(DeadLetterOmitted, strconv.Itoa(omitted))
 	}
 	id := d.id
 	if !isToken(id) {

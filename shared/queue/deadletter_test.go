@@ -65,7 +65,7 @@ func TestIsHeaderNameAgreesWithTheLibrary(t *testing.T) {
 		names = append(names, "a"+string([]byte{byte(c)}))
 	}
 	for _, name := range names {
-		m := &nats.Msg{Header: nats.Header{LetterOriginal + name: {"x"}}}
+		m := &nats.Msg{Header: nats.Header{DeadLetterOriginal + name: {"x"}}}
 		sendable := m.Size() > 0 // it counts no headers that it cannot send
 		require.Equal(t, sendable, isHeaderName(name), "%q", name)
 	}

@@ -33,7 +33,7 @@
 //	   └─────────┼──── back-off, quarantine ─────┘        ▼
 //	   ▲         ├── Reject, cannot be decoded ────▶ dead letter
 //	   │         │
-//	   └─────────┴── shutdown, hand-back, ack wait expired: not counted
+//	   └─────────┴── shutdown, return untried, ack wait expired: not counted
 //
 // An error for a batch of several messages is a failed attempt of none of them:
 // the batch is bisected until the bad messages are found, unless a BatchError names
@@ -56,7 +56,7 @@
 // the first that succeeds.
 //
 // A handler may also return plain errors while a dependency is down. Then every
-// message fails, and nobody can tell a bad dependency from bad messages. After 20
+// message fails, and a bad dependency looks like bad messages. After 20
 // failed calls in a row, or 5 failed messages and a second without a success,
 // consumption backs off in the same way. These tries count, and what they cost is:
 // an outage of ten minutes with the default settings makes at most some 25 dead

@@ -87,7 +87,7 @@ func consumeOrders(change func(*queue.Config), handle queue.Handler[order], text
 	dead := must(js.Stream(ctx, topology.DeadLetters))
 	for sequence := range dead.CachedInfo().State.LastSeq {
 		letter := must(dead.GetMsg(ctx, sequence+1))
-		fmt.Printf("dead letter: %s: %s (attempts: %s)\n", letter.Data, letter.Header.Get(queue.LetterReason), letter.Header.Get(queue.LetterAttempts))
+		fmt.Printf("dead letter: %s: %s (attempts: %s)\n", letter.Data, letter.Header.Get(queue.DeadLetterReason), letter.Header.Get(queue.DeadLetterAttempts))
 	}
 }
 

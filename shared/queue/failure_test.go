@@ -71,17 +71,17 @@ func TestOneThatFailsTakesNoOtherAlong(t *testing.T) {
 	_, body, err := contract.Requests.Encode(bad)
 	require.NoError(t, err)
 	require.Equal(t, body, letter.Data)
-	set := letter.Header.Get(queue.LetterTime)
+	set := letter.Header.Get(queue.DeadLetterTime)
 	require.Equal(t, map[string][]string{
-		jetstream.MsgIDHeader:  {"REQUESTS:51:" + strconv.FormatInt(published.UnixNano(), 10)},
-		queue.LetterReason:     {"no paper in the printer"},
-		queue.LetterQueue:      {"REQUESTS"},
-		queue.LetterSubject:    {"strings.request"},
-		queue.LetterSequence:   {"51"},
-		queue.LetterAttempts:   {"5"},
-		queue.LetterDeliveries: {"5"},
-		queue.LetterPublished:  {published.Format(time.RFC3339Nano)},
-		queue.LetterTime:       {set},
+		jetstream.MsgIDHeader:      {"REQUESTS:51:" + strconv.FormatInt(published.UnixNano(), 10)},
+		queue.DeadLetterReason:     {"no paper in the printer"},
+		queue.DeadLetterQueue:      {"REQUESTS"},
+		queue.DeadLetterSubject:    {"strings.request"},
+		queue.DeadLetterSequence:   {"51"},
+		queue.DeadLetterAttempts:   {"5"},
+		queue.DeadLetterDeliveries: {"5"},
+		queue.DeadLetterPublished:  {published.Format(time.RFC3339Nano)},
+		queue.DeadLetterTime:       {set},
 	}, map[string][]string(letter.Header))
 	at, err := time.Parse(time.RFC3339Nano, set)
 	require.NoError(t, err)
@@ -136,7 +136,7 @@ func TestPanicIsAFailure(t *testing.T) {
 	f.drained()
 	h.requireEachOnce(t, slices.Delete(slices.Clone(values), 20, 21))
 	require.Len(t, f.letters(), 1)
-	require.Equal(t, "panic: at the disco", f.letters()[0].Header.Get(queue.LetterReason))
+	require.Equal(t, "panic: at the disco", f.letters()[0].Header.Get(queue.DeadLetterReason))
 	require.Positive(t, f.logs.lines("handler panicked", "at the disco", "panicForTheTest"), "the stack must be in the log")
 }
 
@@ -158,7 +158,7 @@ func TestReasonIsOnePrintableLine(t *testing.T) {
 	require.Len(t, f.letters(), 1)
 	letter := f.letters()[0]
 	require.Empty(t, letter.Header.Get("Nats-Rollup"))
-	reason := letter.Header.Get(queue.LetterReason)
+	reason := letter.Header.Get(queue.DeadLetterReason)
 	require.Regexp(t, `^a  Nats-Rollup: all    b  \[31m  \?é+…$`, reason)
 	require.Less(t, len(reason), 1100)
 }

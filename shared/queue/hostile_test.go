@@ -72,9 +72,9 @@ func TestHostileHeadersGetIntoTheLetterAndMeanNothingThere(t *testing.T) {
 	letters := make(map[string]*jetstream.RawStreamMsg)
 	for _, l := range f.letters() {
 		require.Equal(t, "dead.REQUESTS.unknown", l.Subject)
-		require.Contains(t, l.Header.Get(queue.LetterReason), "not JSON")
+		require.Contains(t, l.Header.Get(queue.DeadLetterReason), "not JSON")
 		require.Equal(t, "poison", string(l.Data))
-		letters[l.Header.Get(queue.LetterSequence)] = l
+		letters[l.Header.Get(queue.DeadLetterSequence)] = l
 	}
 	require.Len(t, letters, len(hostile))
 	header := func(name string) nats.Header {
@@ -87,12 +87,12 @@ func TestHostileHeadersGetIntoTheLetterAndMeanNothingThere(t *testing.T) {
 	require.Equal(t, "REQUESTS:1:2", header("the ID of a letter").Get("Original-Nats-Msg-Id"))
 	require.Equal(t, "503", header("the status of nobody there").Get("Original-Status"))
 	require.Equal(t, "No Messages", header("the status of no messages").Get("Original-Description"))
-	require.Equal(t, "5", header("names that cannot be sent").Get(queue.LetterOmitted))
+	require.Equal(t, "5", header("names that cannot be sent").Get(queue.DeadLetterOmitted))
 	require.Equal(t, "none", header("a letter's own").Get("Original-Dead-Reason"))
 	require.Equal(t, "none", header("a letter's own").Get("Original-Original-Dead-Reason"))
-	require.Equal(t, "1", header("large").Get(queue.LetterOmitted))
+	require.Equal(t, "1", header("large").Get(queue.DeadLetterOmitted))
 	kept := len(header("many").Values("Original-A"))
-	require.Equal(t, strconv.Itoa(8000-kept), header("many").Get(queue.LetterOmitted))
+	require.Equal(t, strconv.Itoa(8000-kept), header("many").Get(queue.DeadLetterOmitted))
 	require.Greater(t, kept, 800)
 }
 

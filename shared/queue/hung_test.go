@@ -130,7 +130,7 @@ func TestHandlerTimeout_DeadLettersAMessageThatAlwaysHangs(t *testing.T) {
 	f.drained()
 	require.EqualValues(t, 5, calls.Load())
 	require.Len(t, f.letters(), 1)
-	require.Contains(t, f.letters()[0].Header.Get(queue.LetterReason), "the handler did not return within 110ms")
+	require.Contains(t, f.letters()[0].Header.Get(queue.DeadLetterReason), "the handler did not return within 110ms")
 }
 
 // A handler that obeys its context returns in time, and its error says why.
@@ -146,7 +146,7 @@ func TestHandlerTimeout_EndsTheContextOfASlowHandler(t *testing.T) {
 		return ctx.Err()
 	})
 	f.drained()
-	require.Equal(t, "handler timed out after 2s: context deadline exceeded", f.letters()[0].Header.Get(queue.LetterReason))
+	require.Equal(t, "handler timed out after 2s: context deadline exceeded", f.letters()[0].Header.Get(queue.DeadLetterReason))
 	require.EqualValues(t, 1, q.Counts().TimedOut)
 	require.Empty(t, q.Problems())
 }
@@ -177,7 +177,7 @@ func TestHandlerTimeout_CountsAPublishAfterTheTimeout(t *testing.T) {
 		return responses.Publish(ctx, newResponse())
 	})
 	f.drained()
-	require.Contains(t, f.letters()[0].Header.Get(queue.LetterReason), "handler timed out after 2s: cannot publish to RESPONSES: context deadline exceeded")
+	require.Contains(t, f.letters()[0].Header.Get(queue.DeadLetterReason), "handler timed out after 2s: cannot publish to RESPONSES: context deadline exceeded")
 	require.Zero(t, q.Counts().Retried, "the broker is blamed")
 }
 

@@ -157,7 +157,7 @@ func testKillers(t *testing.T, n int, positions ...int) {
 	letters := f.letters()
 	for _, k := range killers {
 		require.True(t, slices.ContainsFunc(letters, func(l *jetstream.RawStreamMsg) bool {
-			return l.Subject == "dead.REQUESTS."+k.ID && strings.Contains(l.Header.Get(queue.LetterReason), "its worker process died")
+			return l.Subject == "dead.REQUESTS."+k.ID && strings.Contains(l.Header.Get(queue.DeadLetterReason), "its worker process died")
 		}))
 	}
 	require.Len(t, letters, len(killers), "innocent dead letters")

@@ -46,12 +46,12 @@ func TestUndecodableBecomesALetterAtOnce(t *testing.T) {
 	letters := f.letters()
 	require.Len(t, letters, len(poison))
 	for _, l := range letters {
-		sequence, err := strconv.Atoi(l.Header.Get(queue.LetterSequence))
+		sequence, err := strconv.Atoi(l.Header.Get(queue.DeadLetterSequence))
 		require.NoError(t, err)
 		p := poison[sequence-1]
 		require.Equal(t, "dead.REQUESTS."+p.filed, l.Subject, p.reason)
-		require.Contains(t, l.Header.Get(queue.LetterReason), p.reason)
-		require.Equal(t, "1", l.Header.Get(queue.LetterDeliveries))
+		require.Contains(t, l.Header.Get(queue.DeadLetterReason), p.reason)
+		require.Equal(t, "1", l.Header.Get(queue.DeadLetterDeliveries))
 		require.Equal(t, p.body, string(l.Data))
 	}
 	require.Zero(t, h.count())
@@ -107,7 +107,7 @@ func TestPanicOfTheCodecMakesALetter(t *testing.T) {
 	consume(f, f.notes(quickConfig(), patience), func(context.Context, []queue.Message[note]) error { return nil })
 	f.drained()
 	require.Len(t, f.letters(), 1)
-	require.Equal(t, "panic: the codec has a bug", f.letters()[0].Header.Get(queue.LetterReason))
+	require.Equal(t, "panic: the codec has a bug", f.letters()[0].Header.Get(queue.DeadLetterReason))
 }
 
 // The first replica may not acknowledge, so its terminations are lost. The
@@ -234,7 +234,7 @@ func TestDeadLetter_IsStoredThoughAnotherBearsItsMessageID(t *testing.T) {
 	letters := f.letters()
 	require.Len(t, letters, 2)
 	require.Equal(t, "poison", string(letters[1].Data))
-	require.Equal(t, "1", letters[1].Header.Get(queue.LetterSequence))
+	require.Equal(t, "1", letters[1].Header.Get(queue.DeadLetterSequence))
 	require.Positive(t, f.logs.lines("another dead letter bears the message ID", id))
 }
 
@@ -252,6 +252,6 @@ func TestDeadLetter_LeavesOutWhatDoesNotFitTheBroker(t *testing.T) {
 	require.Len(t, letters, 1)
 	require.Equal(t, body, string(letters[0].Data))
 	require.Empty(t, letters[0].Header.Get("Original-Large"))
-	require.Equal(t, "1", letters[0].Header.Get(queue.LetterOmitted))
-	require.Equal(t, topology.SubjectRequest, letters[0].Header.Get(queue.LetterSubject))
+	require.Equal(t, "1", letters[0].Header.Get(queue.DeadLetterOmitted))
+	require.Equal(t, topology.SubjectRequest, letters[0].Header.Get(queue.DeadLetterSubject))
 }

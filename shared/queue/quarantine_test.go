@@ -100,8 +100,8 @@ func TestQuarantine_DeadLettersAMessageThatFailsInIsolation(t *testing.T) {
 	f.drained()
 	require.Equal(t, []int{1, 2, 3, 4, 5}, attempts)
 	require.Len(t, f.letters(), 1)
-	require.Equal(t, "no", f.letters()[0].Header.Get(queue.LetterReason))
-	require.Equal(t, "8", f.letters()[0].Header.Get(queue.LetterDeliveries))
+	require.Equal(t, "no", f.letters()[0].Header.Get(queue.DeadLetterReason))
+	require.Equal(t, "8", f.letters()[0].Header.Get(queue.DeadLetterDeliveries))
 	f.eventually(func() bool { return len(f.records()) == 0 }, "the record is left")
 }
 
@@ -130,7 +130,7 @@ func TestQuarantine_CountsAWorkerThatDiesAsAFailure(t *testing.T) {
 	f.drained()
 	require.Zero(t, h.of(values[0]))
 	require.Len(t, f.letters(), 1)
-	require.Contains(t, f.letters()[0].Header.Get(queue.LetterReason), "its worker process died")
+	require.Contains(t, f.letters()[0].Header.Get(queue.DeadLetterReason), "its worker process died")
 	f.eventually(func() bool { return len(f.records()) == 0 }, "the record is left")
 }
 

@@ -58,7 +58,7 @@ func TestRecords_RefusedOnesDelayTheirMessage(t *testing.T) {
 	f.suspicious(topology.Requests, topology.Generator)
 	begun := time.Now()
 	f.consume(q, newHandled().handle)
-	f.eventually(func() bool { return q.Counts().HandedBack >= 5 }, "the message does not come again")
+	f.eventually(func() bool { return q.Counts().Returned >= 5 }, "the message does not come again")
 	require.GreaterOrEqual(t, time.Since(begun), 4*config.MaxBackoff)
 	require.Equal(t, 1, f.logs.lines("cannot use attempt records"), "once is enough for a while")
 }

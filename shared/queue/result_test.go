@@ -125,7 +125,7 @@ func TestConsume_CountsAGoroutineThatEnded(t *testing.T) {
 	})
 	f.drained()
 	require.Len(t, f.letters(), 1)
-	require.Equal(t, "the handler ended its goroutine", f.letters()[0].Header.Get(queue.LetterReason))
+	require.Equal(t, "the handler ended its goroutine", f.letters()[0].Header.Get(queue.DeadLetterReason))
 }
 
 // Also after it was abandoned, and while its message becomes a dead letter.
@@ -151,5 +151,5 @@ func TestConsume_KeepsHeadersThatAHandlerChanges(t *testing.T) {
 		}
 	})
 	f.drained()
-	require.Equal(t, "y", f.letters()[0].Header.Get(queue.LetterOriginal+"X"))
+	require.Equal(t, "y", f.letters()[0].Header.Get(queue.DeadLetterOriginal+"X"))
 }

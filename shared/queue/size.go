@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	// maxBatch bounds what one loop holds in hand, and is as much as is published
+	// maxBatch bounds what one loop has in flight, and is as much as is published
 	// at once.
 	maxBatch = 1000
 	// batchTime is how long a batch should take: long enough that the round

@@ -56,7 +56,7 @@ func TestStopsUnderLoadStrandNothing(t *testing.T) {
 			receive(t, reached, "nothing is handled")
 		}
 		c.stop()
-		handedBack += q.Counts().HandedBack
+		handedBack += q.Counts().Returned
 	}
 	enough()
 	require.NoError(t, load.Wait())
@@ -112,7 +112,7 @@ func TestWhatIsNotFinishedWithinTheGraceIsHandedBack(t *testing.T) {
 	receive(t, begun, "nothing is handled")
 	c.stop()
 	require.Zero(t, q.Counts().Failed, "it is not the messages' fault")
-	require.Positive(t, q.Counts().HandedBack)
+	require.Positive(t, q.Counts().Returned)
 
 	h := newHandled()
 	f.consume(f.requests(), h.handle)

@@ -12,7 +12,7 @@ import (
 
 const (
 	// A service goes on within two seconds of the broker's return. The jitter
-	// keeps a whole fleet from coming back in the same moment.
+	// prevents a whole fleet from reconnecting in the same moment.
 	reconnectWait   = 250 * time.Millisecond
 	reconnectJitter = 250 * time.Millisecond
 	// attemptWithin bounds the dial, and then the handshake, of one attempt.

@@ -32,7 +32,7 @@
 // timeout, GRACE: one deadline for Run, for the flush and for requests to
 // /metrics. What does not fit is cut off, with one line that says so.
 //
-// NATS may be away at the start, or go away at any time: the client reconnects
+// NATS may be down at the start, or go down at any time: the client reconnects
 // for ever, the log says now and then why it fails, /readyz says 503, and calls of
 // Run to NATS fail or wait as they would in any outage. Only what can never work
 // ends a program: wrong settings, and a broker that is too old (CheckBroker).
@@ -42,7 +42,7 @@
 //
 // # Exit codes
 //
-//	0  done, or stopped as it was told to
+//	0  done, or stopped by a signal
 //	1  failed; for healthcheck: not ready
 //	2  wrong usage: the message names the flag (and what Go ends a panic with)
 //

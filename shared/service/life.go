@@ -21,7 +21,7 @@ func (p Program) live(ctx context.Context, log zerolog.Logger) (told time.Time, 
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	l := newLink(log, settings.Broker)
 	l.strict = true
-	s := &Service{Name: p.Name, Log: log, Registry: registry, Grace: settings.Grace, HandlerTimeout: settings.HandlerTimeout, health: &health{}}
+	s := &Service{Name: p.Name, Log: log, Registry: registry, ShutdownTimeout: settings.ShutdownTimeout, HandlerTimeout: settings.HandlerTimeout, health: &health{}}
 	s.ReadyWhen(l.ready)
 	s.ReadyWhen(func() error {
 		if ctx.Err() != nil {
@@ -29,14 +29,14 @@ func (p Program) live(ctx context.Context, log zerolog.Logger) (told time.Time, 
 		}
 		return nil
 	})
-	deadline := func() time.Time { return told.Add(settings.Grace) }
+	deadline := func() time.Time { return told.Add(settings.ShutdownTimeout) }
 	hangUp, err := serveHealth(ctx, log, settings.Listen, s.health.handler(registry))
 	if err != nil {
 		return told, err
 	}
 	defer func() { hangUp(deadline()) }()
 
-	// The connection outlives ctx, for the work in hand. Before there can be
+	// The connection outlives ctx, for the work in progress. Before there can be
 	// any, it does not: a signal need not wait for a dial.
 	connection, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
@@ -69,7 +69,7 @@ func (p Program) work(ctx context.Context, s *Service, l *link) (told time.Time,
 	case err := <-done:
 		return time.Now(), failure(ctx, err)
 	case <-ctx.Done():
-		s.Log.Info().Str("why", context.Cause(ctx).Error()).Stringer("timeout", s.Grace).Msg("stopping")
+		s.Log.Info().Str("why", context.Cause(ctx).Error()).Stringer("timeout", s.ShutdownTimeout).Msg("stopping")
 	case <-l.closed:
 		// Nothing brings it back; a new process has a better chance.
 		reason = l.reason
@@ -82,8 +82,8 @@ func (p Program) work(ctx context.Context, s *Service, l *link) (told time.Time,
 		if reason == nil {
 			reason = failure(ctx, err)
 		}
-	case <-time.After(s.Grace):
-		reason = errors.Join(reason, fmt.Errorf("graceful shutdown timed out after %v with work in progress", s.Grace))
+	case <-time.After(s.ShutdownTimeout):
+		reason = errors.Join(reason, fmt.Errorf("graceful shutdown timed out after %v with work in progress", s.ShutdownTimeout))
 	}
 	return told, reason
 }

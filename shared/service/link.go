@@ -16,10 +16,10 @@ import (
 
 const (
 	// A broker that is back within firstLook of its loss, or of our start, is
-	// not worth a line that says why it was away.
+	// not worth a line that says why it was lost.
 	firstLook = time.Second
-	// sayEvery keeps an outage from flooding the log.
-	sayEvery = 10 * time.Second
+	// logEvery prevents an outage from flooding the log.
+	logEvery = 10 * time.Second
 )
 
 // link is a connection with what is known about it.
@@ -168,7 +168,7 @@ func (l *link) who() string {
 
 // watch says why there is no connection, and how often lines came again.
 func (l *link) watch(ctx context.Context) {
-	period := time.NewTicker(sayEvery)
+	period := time.NewTicker(logEvery)
 	defer period.Stop()
 	look := time.NewTimer(firstLook)
 	defer look.Stop()
@@ -179,7 +179,7 @@ func (l *link) watch(ctx context.Context) {
 		case <-l.lost:
 			look.Reset(firstLook)
 		case <-look.C:
-			look.Reset(sayEvery)
+			look.Reset(logEvery)
 			if !l.up.Load() {
 				l.explain()
 			}

@@ -12,7 +12,7 @@ import (
 // replica until that is closed: for programs that run several in one process.
 // Nothing is served over HTTP.
 func New(name string, conn *nats.Conn, log zerolog.Logger, grace time.Duration) (*Service, error) {
-	s := &Service{Name: name, Log: log, Conn: conn, Registry: prometheus.NewRegistry(), Grace: grace, health: &health{}}
+	s := &Service{Name: name, Log: log, Conn: conn, Registry: prometheus.NewRegistry(), ShutdownTimeout: grace, health: &health{}}
 	var err error
 	s.Instance, err = Announce(conn, name, s.currentCounts, s.problems.current)
 	return s, err

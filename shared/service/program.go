@@ -30,11 +30,11 @@ type Program struct {
 	// line and the environment before Run is called.
 	Options Options
 	// Run does the work until ctx ends. Then it begins nothing new, finishes the
-	// work in progress, and returns nil or the error of ctx before Service.Grace is
+	// work in progress, and returns nil or the error of ctx before Service.ShutdownTimeout is
 	// over. It may return nil earlier, when all is done. Any other error makes the
 	// program fail.
 	//
-	// The whole shutdown takes at most Service.Grace after ctx ended: a Run that has
+	// The whole shutdown takes at most Service.ShutdownTimeout after ctx ended: a Run that has
 	// not returned by then is left behind, and the program fails. An orchestrator
 	// should allow a moment more than that before it kills.
 	//

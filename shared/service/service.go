@@ -20,10 +20,10 @@ type Service struct {
 	Conn *nats.Conn
 	// Registry is what /metrics shows.
 	Registry *prometheus.Registry
-	// Grace is the shutdown timeout: how long after the end of its context Run must
+	// ShutdownTimeout is the shutdown timeout: how long after the end of its context Run must
 	// have returned. What waits for others should give up earlier, so that there is
-	// time to hand back and to flush.
-	Grace time.Duration
+	// time to return messages and to flush.
+	ShutdownTimeout time.Duration
 	// HandlerTimeout is how long the handler of a queue may take; 0 is the
 	// queue's default.
 	HandlerTimeout time.Duration
@@ -51,7 +51,7 @@ func (s *Service) LiveWhen(check func() error) { s.health.live.add(check) }
 func (s *Service) ReportCounts(counts func() map[string]int64) { s.counts.Store(&counts) }
 
 // ReportProblems adds a source of the problems of this replica's Status: what
-// keeps it from working normally now, one line each, such as
+// prevents it from working normally now, one line each, such as
 // "REQUESTS: backing off for 5s after \"connection refused\"". The function is
 // called for each answer, concurrently with everything else, and must return
 // quickly. Lines are cut where they get long, and left out where they get many.

@@ -20,9 +20,9 @@ type Settings struct {
 	// machine without trouble; container images set it.
 	Listen string `env:"LISTEN" group:"Operation:" placeholder:"HOST:PORT" help:"Serve /livez, /readyz and /metrics over HTTP at this address, for example :8081. Without it nothing is served."`
 
-	// Grace bounds the whole shutdown; what an orchestrator allows before it kills
+	// ShutdownTimeout bounds the whole shutdown; what an orchestrator allows before it kills
 	// must be longer (see Program.Run).
-	Grace time.Duration `env:"GRACE" group:"Operation:" default:"10s" help:"Shutdown timeout: end this long after SIGTERM at the latest, whether or not work in progress has finished."`
+	ShutdownTimeout time.Duration `name:"grace" env:"GRACE" group:"Operation:" default:"10s" help:"Shutdown timeout: end this long after SIGTERM at the latest, whether or not work in progress has finished."`
 
 	HandlerTimeout time.Duration `env:"HANDLER_TIMEOUT" group:"Operation:" default:"30s" help:"How long the handler of a queue may take for one batch, before its messages are released for other replicas."`
 
@@ -46,8 +46,8 @@ func (s *Settings) Validate() error {
 			return fmt.Errorf("--listen must have a port between 0 and 65535 but got %q", s.Listen)
 		}
 	}
-	if s.Grace <= 0 {
-		return fmt.Errorf("--grace must be more than 0s but got %v", s.Grace)
+	if s.ShutdownTimeout <= 0 {
+		return fmt.Errorf("--grace must be more than 0s but got %v", s.ShutdownTimeout)
 	}
 	if s.HandlerTimeout <= 0 {
 		return fmt.Errorf("--handler-timeout must be more than 0s but got %v", s.HandlerTimeout)

@@ -21,15 +21,15 @@ type Status struct {
 	Up       float64          `json:"up_seconds"` // since Started
 	Counts   map[string]int64 `json:"counts"`     // since Started; what they count is the service's affair
 
-	// Problems is what keeps the replica from working normally now, one line each
+	// Problems is what prevents the replica from working normally now, one line each
 	// and at most MaxProblems.
 	Problems []string `json:"problems,omitempty"`
 }
 
 // Counts that operators rely on, whatever else a service counts.
 const (
-	CountInHand = "in_hand" // messages being worked on now
-	CountAsking = "asking"  // 1 while the replica makes new requests of its own accord
+	CountInFlight = "in_hand" // messages being worked on now
+	CountAsking   = "asking"  // 1 while the replica makes new requests of its own accord
 )
 
 // StatusSubject is where the replicas of a service answer with their Status.
@@ -40,7 +40,7 @@ func StatusSubject(service string) string { return "status." + service }
 // counts and problems are called for each answer, concurrently with everything
 // else, and must return quickly.
 //
-// It returns the replica's instance ID. While NATS is away it succeeds as well:
+// It returns the replica's instance ID. While NATS is down it succeeds as well:
 // the replica appears when the connection is there, and after each reconnect.
 func Announce(nc *nats.Conn, name string, counts func() map[string]int64, problems func() []string) (instance string, err error) {
 	build := CurrentBuild()

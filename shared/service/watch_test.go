@@ -34,7 +34,7 @@ func watching(t *testing.T, duration time.Duration, prepare func(*link)) (lines 
 
 func TestAnOutageIsExplainedNowAndThen(t *testing.T) {
 	t.Parallel()
-	log := watching(t, firstLook+5*sayEvery, func(*link) {})
+	log := watching(t, firstLook+5*logEvery, func(*link) {})
 	require.Len(t, log, 6)
 	for _, line := range log {
 		require.Contains(t, line, "still cannot reach NATS at nats://gone:4222")
@@ -43,7 +43,7 @@ func TestAnOutageIsExplainedNowAndThen(t *testing.T) {
 
 func TestWhatComesAgainIsCountedEachPeriod(t *testing.T) {
 	t.Parallel()
-	log := watching(t, sayEvery+time.Second, func(l *link) {
+	log := watching(t, logEvery+time.Second, func(l *link) {
 		l.up.Store(true)
 		for range burst + 7 {
 			l.lines.say(zerolog.WarnLevel, "no way")

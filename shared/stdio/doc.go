@@ -1,3 +1,3 @@
-// Package stdio wraps a program's standard output: an Output keeps the first write
+// Package stdio wraps a program's standard output: an Output records the first write
 // error, and the terminal functions report the width that redrawn text must fit.
 package stdio

@@ -15,7 +15,7 @@ const (
 	exitPipe   = 128 + int(syscall.SIGPIPE) // what a shell shows for a program that SIGPIPE ended
 )
 
-// Output is the standard output of a program. It keeps the first write error, so
+// Output is the standard output of a program. It records the first write error, so
 // that not every print needs a check, and the program still does not report
 // success with incomplete output. It is safe for concurrent use.
 type Output struct {

@@ -3,8 +3,8 @@
 //
 //	            strings.request                 strings.response
 //	requestor ────────────────▶ REQUESTS ──▶ generator ───────────▶ RESPONSES ──▶ requestor
-//	keeps "asked"                            keeps "generated"                    keeps "stored"
-//	                                         keeps "received" ◀── RECEIPTS ◀──────────┘
+//	records "asked"                          records "generated"                  records "stored"
+//	                                         records "received" ◀── RECEIPTS ◀──────────┘
 //	                                                              strings.received-ack
 //
 // The console's setup makes all this; services only use it. Whoever copies the

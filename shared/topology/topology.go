@@ -65,7 +65,7 @@ func Open(conn *nats.Conn, log zerolog.Logger, options Options) (*Topology, erro
 // ShutdownTimeout is how long work may go on after its context has ended.
 func (t *Topology) ShutdownTimeout() time.Duration { return t.shutdownTimeout }
 
-// Problems says what keeps this process from working on a queue at full speed.
+// Problems reports what prevents this process from working on a queue at full speed.
 func (t *Topology) Problems() []string {
 	return slices.Concat(t.Requests.Problems(), t.Responses.Problems(), t.Receipts.Problems())
 }

@@ -85,20 +85,20 @@ func (m *memory) enter(ctx context.Context) error {
 
 var valid = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 
-func (m *memory) Keep(ctx context.Context, entries ...ledger.Entry) ([]ledger.Entry, error) {
+func (m *memory) PutIfAbsent(ctx context.Context, entries ...ledger.Entry) ([]ledger.Entry, error) {
 	if err := m.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer m.mu.Unlock()
 	for _, e := range entries {
 		if !valid.MatchString(e.ID) && m.mistake != "stores what is before an invalid ID" {
-			return nil, fmt.Errorf("cannot keep %.40q: %w", e.ID, ledger.ErrInvalidID)
+			return nil, fmt.Errorf("cannot store %.40q: %w", e.ID, ledger.ErrInvalidID)
 		}
 	}
 	kept := make([]ledger.Entry, 0, len(entries))
 	for _, e := range entries {
 		if !valid.MatchString(e.ID) {
-			return nil, fmt.Errorf("cannot keep %.40q: %w", e.ID, ledger.ErrInvalidID)
+			return nil, fmt.Errorf("cannot store %.40q: %w", e.ID, ledger.ErrInvalidID)
 		}
 		m.calls++
 		i := m.index(e.ID)
@@ -113,7 +113,7 @@ func (m *memory) Keep(ctx context.Context, entries ...ledger.Entry) ([]ledger.En
 			case "stores text":
 				value = []byte(string([]rune(string(value))))
 			}
-			m.entries = append(m.entries, ledger.Entry{ID: e.ID, Value: value, Kept: time.Now()})
+			m.entries = append(m.entries, ledger.Entry{ID: e.ID, Value: value, Stored: time.Now()})
 			kept = append(kept, e)
 		case m.mistake == "the last write wins":
 			m.entries[i].Value = slices.Clone(e.Value)
@@ -147,7 +147,7 @@ func (m *memory) Get(ctx context.Context, ids ...string) ([]ledger.Entry, error)
 		if i := m.index(id); i >= 0 {
 			found = append(found, m.entries[i])
 		} else if m.mistake == "makes up what is missing" {
-			found = append(found, ledger.Entry{ID: id, Kept: time.Now()})
+			found = append(found, ledger.Entry{ID: id, Stored: time.Now()})
 		}
 	}
 	return found, nil

@@ -35,7 +35,7 @@ func keptStays(t *testing.T, s Stoppable) {
 }
 
 // The store is restarted under writers that all want the same keys, and readers.
-// No call may fail, or return anything but what was kept first.
+// No call may fail, or return anything but the first write.
 func callsInProgress(t *testing.T, s Stoppable) {
 	t.Helper()
 	const writers = 3
@@ -58,7 +58,7 @@ func callsInProgress(t *testing.T, s Stoppable) {
 		returned[w] = make(map[string]string)
 		group.Go(func() error {
 			for n := 0; !stopped(); n++ {
-				got, err := l.Keep(within(t), shuffled(entries(fmt.Sprint("batch-", n), 10, fmt.Sprint("writer ", w)))...)
+				got, err := l.PutIfAbsent(within(t), shuffled(entries(fmt.Sprint("batch-", n), 10, fmt.Sprint("writer ", w)))...)
 				if err != nil {
 					return err
 				}

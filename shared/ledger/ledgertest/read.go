@@ -58,8 +58,8 @@ func allOldestFirst(t *testing.T, s Store) {
 	require.Len(t, values(t, got), 30+batches*size)
 	requireSame(t, want, got[:30])
 	for i, e := range got[30:] {
-		require.True(t, strings.HasPrefix(e.ID, fmt.Sprintf("batch-%d-", i/size)), "an entry of a later Keep is younger")
-		require.False(t, e.Kept.IsZero())
+		require.True(t, strings.HasPrefix(e.ID, fmt.Sprintf("batch-%d-", i/size)), "an entry of a later PutIfAbsent is younger")
+		require.False(t, e.Stored.IsZero())
 	}
 }
 
@@ -105,7 +105,7 @@ func allWhileWriting(t *testing.T, s Store) {
 	group.Go(func() error {
 		for n := 0; ctx.Err() == nil; n++ {
 			// A call in progress may finish.
-			if _, err := writer.Keep(within(t), entries(fmt.Sprint("during-", n), 20, "writer")...); err != nil {
+			if _, err := writer.PutIfAbsent(within(t), entries(fmt.Sprint("during-", n), 20, "writer")...); err != nil {
 				return err
 			}
 			if n == 3 {
@@ -192,8 +192,8 @@ func contextEndsAll(t *testing.T, s Store) {
 // calls returns every method, to be called on what may or may not be there.
 func calls(l ledger.Ledger) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
-		"Keep": func(ctx context.Context) error {
-			_, err := l.Keep(ctx, entries("id", 20, "calls")...)
+		"PutIfAbsent": func(ctx context.Context) error {
+			_, err := l.PutIfAbsent(ctx, entries("id", 20, "calls")...)
 			return err
 		},
 		"Get": func(ctx context.Context) error {

@@ -24,14 +24,14 @@ import (
 // slow, and a store may need seconds to come back.
 const patience = time.Minute
 
-// Store is where one ledger is kept, empty at first.
+// Store is the store of one ledger, empty at first.
 type Store interface {
 	// Open returns a handle of its own on the ledger, as another process would
-	// have, also while the store is away. It lives until the test ends.
+	// have, also while the store is down. It lives until the test ends.
 	Open(t *testing.T) ledger.Ledger
 }
 
-// Stoppable is a Store that can be taken away, and comes back with its data.
+// Stoppable is a Store that can be stopped, and starts again with its data.
 type Stoppable interface {
 	Store
 	// Stop returns when the store does not answer any more, Start when it does
@@ -75,7 +75,7 @@ func Run(t *testing.T, empty func(t *testing.T) Store) {
 	}
 }
 
-// RunOutages runs the tests in which the store goes away and comes back, each
+// RunOutages runs the tests in which the store stops and starts again, each
 // on a store of its own, and in parallel.
 func RunOutages(t *testing.T, empty func(t *testing.T) Stoppable) {
 	t.Helper()
@@ -133,7 +133,7 @@ func shuffled(some []ledger.Entry) []ledger.Entry {
 // keep keeps entries and checks the form of what is returned.
 func keep(t *testing.T, l ledger.Ledger, some ...ledger.Entry) []ledger.Entry {
 	t.Helper()
-	kept, err := l.Keep(within(t), some...)
+	kept, err := l.PutIfAbsent(within(t), some...)
 	require.NoError(t, err)
 	require.Equal(t, ids(some), ids(kept), "one for each, in the order given")
 	return kept
@@ -144,7 +144,7 @@ func get(t *testing.T, l ledger.Ledger, names ...string) []ledger.Entry {
 	found, err := l.Get(within(t), names...)
 	require.NoError(t, err)
 	for _, e := range found {
-		if e.Kept.IsZero() {
+		if e.Stored.IsZero() {
 			require.Fail(t, "nothing says when it was kept", e.ID)
 		}
 	}

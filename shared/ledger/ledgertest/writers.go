@@ -24,7 +24,7 @@ func writersAtOnceAgree(t *testing.T, s Store) {
 		returned[w] = make(map[string]string)
 		group.Go(func() error {
 			for some := range slices.Chunk(mine, batch) {
-				kept, err := l.Keep(within(t), some...)
+				kept, err := l.PutIfAbsent(within(t), some...)
 				if err != nil {
 					return err
 				}
@@ -63,7 +63,7 @@ func oneKeyAtOnce(t *testing.T, s Store) {
 		for w, l := range handles {
 			group.Go(func() error {
 				<-begin
-				kept, err := l.Keep(within(t), ledger.Entry{ID: id, Value: []byte(fmt.Sprint("writer ", w))})
+				kept, err := l.PutIfAbsent(within(t), ledger.Entry{ID: id, Value: []byte(fmt.Sprint("writer ", w))})
 				if err == nil {
 					returned[w] = string(kept[0].Value)
 				}
@@ -79,7 +79,7 @@ func oneKeyAtOnce(t *testing.T, s Store) {
 	}
 }
 
-// What one handle's Keep has returned, every other finds at once.
+// What one handle's PutIfAbsent has returned, every other finds at once.
 func readYourKeeps(t *testing.T, s Store) {
 	t.Helper()
 	writer, readers := s.Open(t), []ledger.Ledger{s.Open(t), s.Open(t), s.Open(t)}

@@ -138,7 +138,7 @@ func invalidIDs(t *testing.T, s Store) {
 		name := fmt.Sprintf("%.20q", id)
 		name = name[:len(name)-1] // a long one may be cut
 
-		_, err := l.Keep(within(t), ledger.Entry{ID: "before"}, ledger.Entry{ID: id}, ledger.Entry{ID: "after"})
+		_, err := l.PutIfAbsent(within(t), ledger.Entry{ID: "before"}, ledger.Entry{ID: id}, ledger.Entry{ID: "after"})
 		require.ErrorIs(t, err, ledger.ErrInvalidID, name)
 		require.ErrorContains(t, err, name)
 
@@ -148,5 +148,5 @@ func invalidIDs(t *testing.T, s Store) {
 	}
 	n, err := l.Count(within(t))
 	require.NoError(t, err)
-	require.Zero(t, n, "nothing is stored of a Keep with an invalid ID")
+	require.Zero(t, n, "nothing is stored of a PutIfAbsent with an invalid ID")
 }

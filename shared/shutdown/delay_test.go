@@ -1,4 +1,4 @@
-package grace_test
+package shutdown_test
 
 import (
 	"context"
@@ -8,14 +8,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"decoupled.example/shared/grace"
+	"decoupled.example/shared/shutdown"
 )
 
 func TestWorkOutlivesItsParentByTheGrace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		parent, stop := context.WithCancel(t.Context())
-		work, cancel := grace.After(parent, 10*time.Second)
+		work, cancel := shutdown.Delay(parent, 10*time.Second)
 		defer cancel()
 
 		stop()
@@ -32,7 +32,7 @@ func TestCancelEndsWorkAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		parent, stop := context.WithCancel(t.Context())
-		work, cancel := grace.After(parent, time.Hour)
+		work, cancel := shutdown.Delay(parent, time.Hour)
 		stop()
 		cancel()
 		<-work.Done() // and synctest sees to it that no goroutine stays behind
@@ -42,7 +42,7 @@ func TestCancelEndsWorkAtOnce(t *testing.T) {
 func TestWithoutGraceWorkEndsWithItsParent(t *testing.T) {
 	t.Parallel()
 	parent, stop := context.WithCancel(t.Context())
-	work, cancel := grace.After(parent, 0)
+	work, cancel := shutdown.Delay(parent, 0)
 	defer cancel()
 	stop()
 	require.ErrorIs(t, work.Err(), context.Canceled)

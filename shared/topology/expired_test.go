@@ -21,17 +21,17 @@ func TestExpiryMargin(t *testing.T) {
 // A ledger whose retention is made longer a second time has forgotten no less.
 func TestNoteForgotten(t *testing.T) {
 	t.Parallel()
-	require.True(t, topology.Forgotten(nil).IsZero())
+	require.True(t, topology.ExpiredBefore(nil).IsZero())
 	now := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 	before := now.Add(-59 * time.Minute)
 	others := map[string]string{topology.MetadataReset: "7"}
 
-	noted := topology.NoteForgotten(others, now, time.Hour)
-	require.Equal(t, before, topology.Forgotten(noted))
+	noted := topology.NoteExpired(others, now, time.Hour)
+	require.Equal(t, before, topology.ExpiredBefore(noted))
 	require.Equal(t, "7", noted[topology.MetadataReset], "other notes stay")
 	require.Len(t, others, 1, "what was given is not changed")
 
-	require.Equal(t, before, topology.Forgotten(topology.NoteForgotten(noted, now, 2*time.Hour)))
+	require.Equal(t, before, topology.ExpiredBefore(topology.NoteExpired(noted, now, 2*time.Hour)))
 	later := now.Add(time.Hour)
-	require.Equal(t, before.Add(time.Hour), topology.Forgotten(topology.NoteForgotten(noted, later, time.Hour)))
+	require.Equal(t, before.Add(time.Hour), topology.ExpiredBefore(topology.NoteExpired(noted, later, time.Hour)))
 }

@@ -18,19 +18,19 @@ const maxMargin = time.Minute
 // clock, and a service may record a step somewhat after the next one is done.
 func ExpiryMargin(retention time.Duration) time.Duration { return min(maxMargin, retention/2) }
 
-// Forgotten returns the time, by the broker's clock, before which entries of a ledger
+// ExpiredBefore returns the time, by the broker's clock, before which entries of a ledger
 // had expired when its retention was made longer, from its stream's metadata; zero if
 // it never was.
-func Forgotten(metadata map[string]string) time.Time {
+func ExpiredBefore(metadata map[string]string) time.Time {
 	at, _ := time.Parse(time.RFC3339Nano, metadata[metadataForgot]) // none: it never was
 	return at
 }
 
-// NoteForgotten returns the metadata of a ledger's stream whose retention is made
+// NoteExpired returns the metadata of a ledger's stream whose retention is made
 // longer, now by the broker's clock. A later time that is noted already stays.
-func NoteForgotten(metadata map[string]string, now time.Time, retention time.Duration) map[string]string {
+func NoteExpired(metadata map[string]string, now time.Time, retention time.Duration) map[string]string {
 	before := now.Add(ExpiryMargin(retention) - retention)
-	if !before.After(Forgotten(metadata)) {
+	if !before.After(ExpiredBefore(metadata)) {
 		return metadata
 	}
 	noted := make(map[string]string, len(metadata)+1)
