@@ -9,8 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"decoupled.example/console/deadletter"
 	"decoupled.example/console/internal/shown"
-	"decoupled.example/console/letters"
 )
 
 type deadCommand struct {
@@ -26,14 +26,14 @@ type chosen struct {
 	Reason string    `help:"Only dead letters whose reason contains this text." placeholder:"TEXT"`
 }
 
-func (c chosen) matches(l letters.Letter) bool {
+func (c chosen) matches(l deadletter.Message) bool {
 	return (c.Queue == "" || string(c.Queue) == l.Queue) && strings.Contains(l.Reason, c.Reason)
 }
 
 // among yields those of the letters that are chosen, as they are read: there may
 // be more than fit into memory.
-func (c chosen) among(s *session, all iter.Seq2[letters.Letter, error]) iter.Seq2[letters.Letter, error] {
-	return func(yield func(letters.Letter, error) bool) {
+func (c chosen) among(s *session, all iter.Seq2[deadletter.Message, error]) iter.Seq2[deadletter.Message, error] {
+	return func(yield func(deadletter.Message, error) bool) {
 		for letter, err := range all {
 			s.alive(0)
 			if (err != nil || c.matches(letter)) && !yield(letter, err) {
@@ -78,11 +78,11 @@ func isNumber(text string) bool {
 
 // find returns the dead letters that are meant. An ID that does not exist is an
 // error before anything is done to any of them.
-func (n named) find(s *session, dead *letters.Letters) (iter.Seq2[letters.Letter, error], error) {
+func (n named) find(s *session, dead *deadletter.Queue) (iter.Seq2[deadletter.Message, error], error) {
 	if n.All {
 		return n.among(s, dead.All(s.ctx)), nil
 	}
-	var all []letters.Letter
+	var all []deadletter.Message
 	for _, id := range n.IDs {
 		s.alive(0)
 		found, err := find(s.ctx, dead, id)
@@ -91,7 +91,7 @@ func (n named) find(s *session, dead *letters.Letters) (iter.Seq2[letters.Letter
 		}
 		all = append(all, found...)
 	}
-	return func(yield func(letters.Letter, error) bool) {
+	return func(yield func(deadletter.Message, error) bool) {
 		for _, letter := range all {
 			if !yield(letter, nil) {
 				return
@@ -101,10 +101,10 @@ func (n named) find(s *session, dead *letters.Letters) (iter.Seq2[letters.Letter
 }
 
 // find returns the dead letter with that ID, or the dead letters of a request.
-func find(ctx context.Context, dead *letters.Letters, id string) ([]letters.Letter, error) {
-	if letters.IsID(id) {
+func find(ctx context.Context, dead *deadletter.Queue, id string) ([]deadletter.Message, error) {
+	if deadletter.IsID(id) {
 		letter, err := dead.Named(ctx, id)
-		return []letters.Letter{letter}, err
+		return []deadletter.Message{letter}, err
 	}
 	return dead.Of(ctx, id)
 }
@@ -113,12 +113,12 @@ type deadListCommand struct{ chosen }
 
 // Run lists.
 func (c deadListCommand) Run(s *session) error {
-	dead, err := letters.Open(s.ctx, s.js)
+	dead, err := deadletter.Open(s.ctx, s.js)
 	if err != nil {
 		return err
 	}
 	n := 0
-	err = list(s.printer, c.among(s, dead.All(s.ctx)), func(l letters.Letter) {
+	err = list(s.printer, c.among(s, dead.All(s.ctx)), func(l deadletter.Message) {
 		if n++; n == 1 {
 			s.say("%-14s  %-9s  %-36s  %10s  %s", "ID", "queue", "request", "deliveries", "reason")
 		}
@@ -136,7 +136,7 @@ type deadShowCommand struct {
 
 // Run shows.
 func (c deadShowCommand) Run(s *session) error {
-	dead, err := letters.Open(s.ctx, s.js)
+	dead, err := deadletter.Open(s.ctx, s.js)
 	if err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func (c deadShowCommand) Run(s *session) error {
 		return err
 	}
 	return s.print(l, func() {
-		s.say("ID         %s, dead-lettered %s", l.ID, l.SetAside.Local().Format("2006-01-02 15:04:05.000"))
+		s.say("ID         %s, dead-lettered %s", l.ID, l.Stored.Local().Format("2006-01-02 15:04:05.000"))
 		s.say("queue      %s, subject %s, published %s", shown.Text(l.Queue), shown.Text(l.Subject), l.Published.Local().Format("2006-01-02 15:04:05.000"))
 		s.say("request    %s", shown.Text(l.RequestID))
 		s.say("attempts   %d", l.Attempts)
@@ -162,13 +162,13 @@ func (c deadShowCommand) Run(s *session) error {
 }
 
 // find returns the dead letter to show. A number will do: nothing is done to it.
-func (c deadShowCommand) find(ctx context.Context, dead *letters.Letters) (letters.Letter, error) {
+func (c deadShowCommand) find(ctx context.Context, dead *deadletter.Queue) (deadletter.Message, error) {
 	if sequence, err := strconv.ParseUint(c.ID, 10, 64); err == nil {
 		return dead.Get(ctx, sequence)
 	}
 	found, err := find(ctx, dead, c.ID)
 	if err != nil {
-		return letters.Letter{}, err
+		return deadletter.Message{}, err
 	}
 	return found[len(found)-1], nil
 }
@@ -182,7 +182,7 @@ type deadRedriveCommand struct {
 // repeated, each has its effect once.
 func (c deadRedriveCommand) Run(s *session) error {
 	incomplete := 0
-	result, err := each(s, c.named, "redriven", func(ctx context.Context, dead *letters.Letters, l letters.Letter) error {
+	result, err := each(s, c.named, "redriven", func(ctx context.Context, dead *deadletter.Queue, l deadletter.Message) error {
 		redrive := dead.Redrive
 		if c.Expired {
 			redrive = dead.RedriveExpired
@@ -209,7 +209,7 @@ type deadDiscardCommand struct{ named }
 
 // Run discards.
 func (c deadDiscardCommand) Run(s *session) error {
-	result, err := each(s, c.named, "discarded", func(ctx context.Context, dead *letters.Letters, l letters.Letter) error {
+	result, err := each(s, c.named, "discarded", func(ctx context.Context, dead *deadletter.Queue, l deadletter.Message) error {
 		return dead.Discard(ctx, l)
 	})
 	if result == nil {
@@ -221,8 +221,8 @@ func (c deadDiscardCommand) Run(s *session) error {
 // each does something to each of the letters that are meant, and returns to how
 // many it was done, under word, and to how many not; nil if it was not begun. One
 // that is refused does not hold up the others.
-func each(s *session, n named, word string, do func(context.Context, *letters.Letters, letters.Letter) error) (map[string]int, error) {
-	dead, err := letters.Open(s.ctx, s.js)
+func each(s *session, n named, word string, do func(context.Context, *deadletter.Queue, deadletter.Message) error) (map[string]int, error) {
+	dead, err := deadletter.Open(s.ctx, s.js)
 	if err != nil {
 		return nil, err
 	}
@@ -247,7 +247,7 @@ func each(s *session, n named, word string, do func(context.Context, *letters.Le
 		switch {
 		case failed == nil:
 			done++
-		case letters.IsRefusal(failed):
+		case deadletter.IsRefusal(failed):
 			refused++
 			first = cmp.Or(first, failed)
 		default:

@@ -56,7 +56,7 @@ func (c drainCommand) Run(s *session) error {
 		bar.show(fall.left(now), fall.whole, fmt.Sprintf("hops left (%s) %s", now, fall.pace()))
 	})
 	bar.end()
-	result := drained{Drained: err == nil, Seconds: time.Since(fall.begun).Seconds(), Letters: last.Letters()}
+	result := drained{Drained: err == nil, Seconds: time.Since(fall.begun).Seconds(), Letters: last.DeadLetters()}
 	if err != nil {
 		result.Remains = last
 		result.Why = []string{strings.TrimPrefix(err.Error(), drain.ErrNotDrained.Error()+": ")}

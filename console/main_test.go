@@ -14,8 +14,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
+	"decoupled.example/console/deadletter"
 	"decoupled.example/console/internal/testbed"
-	"decoupled.example/console/letters"
 	"decoupled.example/console/setup"
 	"decoupled.example/console/status"
 	"decoupled.example/console/verify"
@@ -90,7 +90,7 @@ func TestScript(t *testing.T) {
 		done(t, url, "drain")
 		done(t, url, "reset", "--yes")
 		now := decode[status.Status](t, url, "status")
-		require.Zero(t, now.Unfinished()+now.Letters+now.Repeated())
+		require.Zero(t, now.Unfinished()+now.DeadLetters+now.Repeated())
 		for name, entries := range now.Ledgers {
 			require.Zero(t, entries, name)
 		}
@@ -204,7 +204,7 @@ func TestDeadLetters(t *testing.T) {
 	require.Contains(t, done(t, url, "dead", "redrive", "--all", "--reason", "request.v99"), "redriven: 1")
 	done(t, url, "drain")
 	require.EqualValues(t, 3, b.Messages(topology.DeadLetters), "nobody understands it yet: it is back")
-	first := decode[letters.Letter](t, url, "dead", "show", "1").ID
+	first := decode[deadletter.Message](t, url, "dead", "show", "1").ID
 	require.Contains(t, done(t, url, "dead", "list"), first)
 	require.Contains(t, done(t, url, "dead", "show", first), "ID         "+first)
 	require.Contains(t, done(t, url, "dead", "discard", first), "discarded: 1")
@@ -213,7 +213,7 @@ func TestDeadLetters(t *testing.T) {
 		require.Equal(t, exitFailed, code)
 		require.Contains(t, stderr, "no such dead letter")
 	}
-	left := decode[[]letters.Letter](t, url, "dead", "list")
+	left := decode[[]deadletter.Message](t, url, "dead", "list")
 	require.Len(t, left, 2)
 	code, _, stderr := console(t, url, "dead", "discard", left[0].ID, "99-9f3a21c4")
 	require.Equal(t, exitFailed, code)
@@ -245,15 +245,15 @@ func TestLettersByRequest(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	url := b.Broker.URL()
-	require.Empty(t, decode[[]letters.Letter](t, url, "dead", "list"))
+	require.Empty(t, decode[[]deadletter.Message](t, url, "dead", "list"))
 	id := b.SetAside(1)[0]
-	require.Len(t, decode[[]letters.Letter](t, url, "dead", "list"), 1)
+	require.Len(t, decode[[]deadletter.Message](t, url, "dead", "list"), 1)
 	b.PublishUnreadable(topology.SubjectReceipt, id)
 	stop := b.Services()
 	done(t, url, "drain")
 	stop()
 	b.SetAside(1)
-	require.Len(t, decode[[]letters.Letter](t, url, "dead", "list"), 3)
+	require.Len(t, decode[[]deadletter.Message](t, url, "dead", "list"), 3)
 	require.Contains(t, done(t, url, "dead", "show", id), "ID         2-", "the last one")
 	require.Contains(t, done(t, url, "dead", "redrive", id), "redriven: 2")
 	require.EqualValues(t, 1, b.Messages(topology.Requests))

@@ -9,8 +9,8 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/stretchr/testify/require"
 
+	"decoupled.example/console/deadletter"
 	"decoupled.example/console/internal/testbed"
-	"decoupled.example/console/letters"
 	"decoupled.example/shared/brokertest"
 	"decoupled.example/shared/contract"
 	"decoupled.example/shared/service"
@@ -27,7 +27,7 @@ func TestEveryCommandFailsWhenItsOutputIsFull(t *testing.T) {
 	b := testbed.Start(t)
 	b.SetAside(3)
 	id := b.Ask(1)[0].ID
-	dead := decode[[]letters.Letter](t, b.Broker.URL(), "dead", "list")
+	dead := decode[[]deadletter.Message](t, b.Broker.URL(), "dead", "list")
 	commands := []string{
 		"setup --ack-wait 1s", "status", "status --watch", "send 1", "send --malformed", "send --future-version", "verify", "trace " + id,
 		"pause REQUESTS", "resume REQUESTS", "dead list", "dead show " + dead[2].ID, "dead redrive --all", "dead discard --all",

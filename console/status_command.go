@@ -88,7 +88,7 @@ func printStatus(s *session, before, now status.Status) {
 	for _, name := range topology.LedgerNames {
 		s.say("%-10s %9d %9.0f", name, now.Ledgers[name], rates.Ledgers[name])
 	}
-	s.say("%-10s %9d", "dead", now.Letters)
+	s.say("%-10s %9d", "dead", now.DeadLetters)
 	s.say("")
 	if len(now.Replicas) == 0 {
 		s.say("no replica of any service is alive")

@@ -25,9 +25,9 @@ func (c traceCommand) Run(s *session) error {
 			}
 			s.say("%-10s %s  %-10s %s", step.Name, step.At.Local().Format("15:04:05.000000"), after, shown.Text(step.Value))
 		}
-		if life.Letter != nil {
-			s.say("%-10s %s  %-10s dead letter %s from %s: %s", "dead", life.Letter.SetAside.Local().Format("15:04:05.000000"), "",
-				life.Letter.ID, shown.Text(life.Letter.Queue), shown.Text(life.Letter.Reason))
+		if life.DeadLetter != nil {
+			s.say("%-10s %s  %-10s dead letter %s from %s: %s", "dead", life.DeadLetter.Stored.Local().Format("15:04:05.000000"), "",
+				life.DeadLetter.ID, shown.Text(life.DeadLetter.Queue), shown.Text(life.DeadLetter.Reason))
 		}
 		s.say("%s", shown.Text(life.Where))
 	})

@@ -41,7 +41,7 @@ func printVerdict(s *session, v verify.Verdict) {
 		{"received", v.Received, true, ""},
 		{"complete", v.Complete, true, ""},
 		{"outstanding", v.Outstanding, true, ""},
-		{"dead-lettered", v.Letters, true, ""},
+		{"dead-lettered", v.DeadLetters, true, ""},
 		{"recovered", v.Recovered, false, "answered, though never recorded as asked"},
 		{"expired", v.Expired, false, "not judged: a part of each may have expired from the ledgers"},
 		{"lost", v.Lost, true, ""},

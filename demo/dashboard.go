@@ -23,9 +23,9 @@ func serveDashboard(o options, url string, d *embedded.Deployment, s *screen.Scr
 		return nil, err
 	}
 	if warning := dashboard.Warning(listener.Addr(), false); warning != "" {
-		s.Say("%s", warning)
+		s.Print("%s", warning)
 	}
-	s.Say("Dashboard at http://%s", listener.Addr())
+	s.Print("Dashboard at http://%s", listener.Addr())
 	board := dashboard.New(d.JS, d.Topology, dashboard.Options{Broker: url, AllowedHosts: o.AllowedHosts, Fleets: fleets{d}}, log)
 	ctx, cancel := context.WithCancel(context.Background()) // ended by stop
 	ended := make(chan struct{})

@@ -50,10 +50,10 @@ func run(ctx context.Context, o options, s *screen.Screen, log zerolog.Logger) e
 	}
 	defer d.Stop()
 	if b.Moved() {
-		s.Say("Port %d is taken; the broker listens on another one.", broker.DefaultPort)
+		s.Print("Port %d is taken; the broker listens on another one.", broker.DefaultPort)
 	}
-	s.Say("Broker at %s. %s", b.URL(), join(b))
-	s.Say("Ctrl-C stops asking, waits until everything is finished, and verifies.")
+	s.Print("Broker at %s. %s", b.URL(), join(b))
+	s.Print("Ctrl-C stops asking, waits until everything is finished, and verifies.")
 
 	stopDashboard, err := serveDashboard(o, b.URL(), d, s, log)
 	if err != nil {
@@ -71,7 +71,7 @@ func run(ctx context.Context, o options, s *screen.Screen, log zerolog.Logger) e
 		return err
 	}
 	await(ctx, o.Duration)
-	s.Say("Stopping to ask; waiting until everything is finished.")
+	s.Print("Stopping to ask; waiting until everything is finished.")
 	stopDashboard() // nobody may ask, or start a replica that does, from now on
 	notDrained := finish(d, services, o)
 	unwatch()
@@ -126,15 +126,15 @@ func conclude(d *embedded.Deployment, s *screen.Screen, notDrained error) error 
 		return err
 	}
 	s.Leave()
-	s.Say("%s", tally(verdict, last.Repeated()))
+	s.Print("%s", tally(verdict, last.Repeated()))
 	if notDrained != nil {
-		s.Say("%v", notDrained)
+		s.Print("%v", notDrained)
 	}
 	if notDrained != nil || !verdict.Finished() {
-		s.Say("FAILED")
+		s.Print("FAILED")
 		return errNotProven
 	}
-	s.Say("OK: nothing was lost, nothing was done twice, nothing is left.")
+	s.Print("OK: nothing was lost, nothing was done twice, nothing is left.")
 	return nil
 }
 
@@ -172,7 +172,7 @@ func tally(v verify.Verdict, redelivered uint64) string {
   lost          %9d
   duplicated    %9d
   left          %9d
-`, v.Asked, v.Generated, v.Stored, v.Received, redelivered, v.Letters, v.Lost, v.Duplicated+v.Mismatched, v.Outstanding)
+`, v.Asked, v.Generated, v.Stored, v.Received, redelivered, v.DeadLetters, v.Lost, v.Duplicated+v.Mismatched, v.Outstanding)
 	if v.Recovered > 0 {
 		text += fmt.Sprintf("  recovered     %9d  (answered, though their requestor was stopped before it had recorded them)\n", v.Recovered)
 	}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"decoupled.example/console/letters"
+	"decoupled.example/console/deadletter"
 	"decoupled.example/demo/deployment"
 	"decoupled.example/demo/embedded"
 	"decoupled.example/demo/stage"
@@ -32,10 +32,10 @@ func TestMessageThatKillsItsProcess(t *testing.T) {
 			crashes++
 			require.LessOrEqual(t, crashes, 30, "it is never set aside")
 		}
-		s.Saw("%d processes died of it", crashes)
-		dead, err := letters.Open(t.Context(), s.Operator().JS)
+		s.Report("%d processes died of it", crashes)
+		dead, err := deadletter.Open(t.Context(), s.Operator().JS)
 		s.Must(err)
-		var all []letters.Letter
+		var all []deadletter.Message
 		for letter, err := range dead.All(t.Context()) {
 			s.Must(err)
 			all = append(all, letter)

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"decoupled.example/console/deadletter"
 	"decoupled.example/console/drain"
 	"decoupled.example/console/internal/ask"
-	"decoupled.example/console/letters"
 	"decoupled.example/console/pause"
 	"decoupled.example/console/send"
 	"decoupled.example/console/verify"
@@ -185,7 +185,7 @@ func (s *Server) drain(ctx context.Context, _ *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("drained after %.1f s; dead letters: %d", time.Since(begun).Seconds(), last.Letters()), nil
+	return fmt.Sprintf("drained after %.1f s; dead letters: %d", time.Since(begun).Seconds(), last.DeadLetters()), nil
 }
 
 func (s *Server) verify(ctx context.Context, _ *http.Request) (string, error) {
@@ -205,24 +205,24 @@ func (s *Server) verify(ctx context.Context, _ *http.Request) (string, error) {
 }
 
 func (s *Server) redrive(ctx context.Context, r *http.Request) (string, error) {
-	return s.each(ctx, r, "redriven", (*letters.Letters).Redrive)
+	return s.each(ctx, r, "redriven", (*deadletter.Queue).Redrive)
 }
 
 func (s *Server) discard(ctx context.Context, r *http.Request) (string, error) {
-	return s.each(ctx, r, "discarded", func(dead *letters.Letters, ctx context.Context, l letters.Letter) error {
+	return s.each(ctx, r, "discarded", func(dead *deadletter.Queue, ctx context.Context, l deadletter.Message) error {
 		return dead.Discard(ctx, l)
 	})
 }
 
 // each does something to the letter that is meant, or to all.
-func (s *Server) each(ctx context.Context, r *http.Request, word string, do func(*letters.Letters, context.Context, letters.Letter) error) (string, error) {
-	dead, err := letters.Open(ctx, s.js)
+func (s *Server) each(ctx context.Context, r *http.Request, word string, do func(*deadletter.Queue, context.Context, deadletter.Message) error) (string, error) {
+	dead, err := deadletter.Open(ctx, s.js)
 	if err != nil {
 		return "", err
 	}
 	which := r.PostForm.Get("letter")
 	if which != "all" {
-		if !letters.IsID(which) {
+		if !deadletter.IsID(which) {
 			return "", fmt.Errorf("%w: letter must be the ID of a dead letter or \"all\", not %.20q", errUsage, which)
 		}
 		letter, err := dead.Named(ctx, which)
@@ -241,7 +241,7 @@ func (s *Server) each(ctx context.Context, r *http.Request, word string, do func
 			return "", fmt.Errorf("%d are %s: %w", done, word, err)
 		}
 		switch err := do(dead, ctx, letter); {
-		case letters.IsRefusal(err):
+		case deadletter.IsRefusal(err):
 			refused = err // the others do not wait for it
 		case err != nil:
 			return "", fmt.Errorf("%d are %s: %w", done, word, err)

@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/console/dashboard"
+	"decoupled.example/console/deadletter"
 	"decoupled.example/console/internal/testbed"
-	"decoupled.example/console/letters"
 	"decoupled.example/shared/topology"
 )
 
@@ -349,7 +349,7 @@ func TestRedrive_RefusesWhatMayHaveExpired(t *testing.T) {
 // letterID returns the ID of the dead letter with that sequence.
 func letterID(t *testing.T, b *testbed.Bed, sequence uint64) string {
 	t.Helper()
-	dead, err := letters.Open(b.Context(), b.JS)
+	dead, err := deadletter.Open(b.Context(), b.JS)
 	require.NoError(t, err)
 	letter, err := dead.Get(b.Context(), sequence)
 	require.NoError(t, err)

@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"decoupled.example/console/deadletter"
 	"decoupled.example/console/internal/testbed"
-	"decoupled.example/console/letters"
 	"decoupled.example/generator"
 	"decoupled.example/shared/topology"
 )
@@ -56,7 +56,7 @@ func TestReadOnceTheDepthsAreWrongWhileLettersAreRedriven(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	b.SetAside(1)
-	dead, err := letters.Open(b.Context(), b.JS)
+	dead, err := deadletter.Open(b.Context(), b.JS)
 	require.NoError(t, err)
 	redrive := func() {
 		for letter, err := range dead.All(b.Context()) {
@@ -73,7 +73,7 @@ func TestReadOnceTheDepthsAreWrongWhileLettersAreRedriven(t *testing.T) {
 	drained, snapshot, err := forwards(b.Context(), interrupted(b, 1, redrive)) // REQUESTS was read
 	require.NoError(t, err)
 	require.True(t, drained, "no way to be fooled: %s", snapshot)
-	require.Zero(t, snapshot.Letters())
+	require.Zero(t, snapshot.DeadLetters())
 	require.EqualValues(t, 1, b.Messages(topology.Requests), "and yet a request waits, and is not among the letters counted")
 
 	for number := range 8 {
@@ -87,5 +87,5 @@ func TestReadOnceTheDepthsAreWrongWhileLettersAreRedriven(t *testing.T) {
 	drained, snapshot, err = Check(b.Context(), b.JS)
 	require.NoError(t, err)
 	require.True(t, drained)
-	require.EqualValues(t, 1, snapshot.Letters())
+	require.EqualValues(t, 1, snapshot.DeadLetters())
 }

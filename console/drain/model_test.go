@@ -202,7 +202,7 @@ func (w *world) run(check checker, before func(reading int)) (bool, Snapshot) {
 
 // truth says whether a check may say that the queues were drained with so many
 // letters.
-func (w *world) truth(s Snapshot) bool { return w.moments[s.Letters()] }
+func (w *world) truth(s Snapshot) bool { return w.moments[s.DeadLetters()] }
 
 // tell is what happened.
 func (w *world) tell() string { return fmt.Sprint(w.history) }

@@ -46,8 +46,8 @@ func (s Snapshot) Unfinished() (n uint64) {
 	return n
 }
 
-// Letters returns the number of dead letters.
-func (s Snapshot) Letters() uint64 { return s.of(topology.DeadLetters).Messages }
+// DeadLetters returns the number of dead letters.
+func (s Snapshot) DeadLetters() uint64 { return s.of(topology.DeadLetters).Messages }
 
 // sameLetters reports whether no dead letter was written, redriven or discarded
 // between the two snapshots.
@@ -55,9 +55,9 @@ func (s Snapshot) sameLetters(t Snapshot) bool {
 	return s.of(topology.DeadLetters).same(t.of(topology.DeadLetters))
 }
 
-// LettersRemoved reports whether dead letters were redriven or discarded since an
+// DeadLettersRemoved reports whether dead letters were redriven or discarded since an
 // earlier snapshot.
-func (s Snapshot) LettersRemoved(since Snapshot) bool {
+func (s Snapshot) DeadLettersRemoved(since Snapshot) bool {
 	before, now := since.of(topology.DeadLetters), s.of(topology.DeadLetters)
 	return before.Messages+now.LastSeq-before.LastSeq != now.Messages || !now.Created.Equal(before.Created)
 }

@@ -28,7 +28,7 @@ func TestWaitReturnsWhenDrained(t *testing.T) {
 	last := seen[len(seen)-1]
 	require.True(t, last.Empty())
 	require.Zero(t, last.Unfinished())
-	require.EqualValues(t, 2, last.Letters())
+	require.EqualValues(t, 2, last.DeadLetters())
 	require.Equal(t, "REQUESTS 0, RESPONSES 0, RECEIPTS 0, DEAD_LETTERS 2", last.String())
 }
 

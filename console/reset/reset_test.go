@@ -10,9 +10,9 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
+	"decoupled.example/console/deadletter"
 	"decoupled.example/console/drain"
 	"decoupled.example/console/internal/testbed"
-	"decoupled.example/console/letters"
 	"decoupled.example/console/pause"
 	"decoupled.example/console/reset"
 	"decoupled.example/console/verify"
@@ -143,7 +143,7 @@ func TestResetIsRefusedWhileRequestsArrive(t *testing.T) {
 	for name, arrive := range map[string]func(t *testing.T, b *testbed.Bed){
 		"sent": func(_ *testing.T, b *testbed.Bed) { b.Ask(1) },
 		"redriven": func(t *testing.T, b *testbed.Bed) {
-			dead, err := letters.Open(b.Context(), b.JS)
+			dead, err := deadletter.Open(b.Context(), b.JS)
 			require.NoError(t, err)
 			letter, err := dead.Get(b.Context(), 1)
 			require.NoError(t, err)

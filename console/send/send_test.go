@@ -7,9 +7,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
+	"decoupled.example/console/deadletter"
 	"decoupled.example/console/drain"
 	"decoupled.example/console/internal/testbed"
-	"decoupled.example/console/letters"
 	"decoupled.example/console/send"
 	"decoupled.example/console/verify"
 	"decoupled.example/shared/contract"
@@ -97,7 +97,7 @@ func TestWhatNobodyCanRead(t *testing.T) {
 
 			b.Services()
 			require.NoError(t, drain.Wait(b.Context(), b.JS, nil))
-			dead, err := letters.Open(b.Context(), b.JS)
+			dead, err := deadletter.Open(b.Context(), b.JS)
 			require.NoError(t, err)
 			for letter, err := range dead.All(b.Context()) {
 				require.NoError(t, err)

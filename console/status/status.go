@@ -18,11 +18,11 @@ import (
 // Status is how a deployment was at one time. Its parts are read one after the
 // other.
 type Status struct {
-	At       time.Time         `json:"at"` // by the reader's clock: compare it with that of another Status only
-	Queues   []depth.Depth     `json:"queues"`
-	Ledgers  map[string]uint64 `json:"ledgers"` // entries of each
-	Letters  uint64            `json:"letters"`
-	Replicas []service.Status  `json:"replicas"`
+	At          time.Time         `json:"at"` // by the reader's clock: compare it with that of another Status only
+	Queues      []depth.Depth     `json:"queues"`
+	Ledgers     map[string]uint64 `json:"ledgers"` // entries of each
+	DeadLetters uint64            `json:"letters"`
+	Replicas    []service.Status  `json:"replicas"`
 
 	Streams map[string]*jetstream.StreamInfo `json:"-"` // of the ledgers, by the ledger's name, and of the dead letters
 }
@@ -54,7 +54,7 @@ func Read(ctx context.Context, nc *nats.Conn, js jetstream.JetStream) (s Status,
 	if err != nil {
 		return s, fmt.Errorf("cannot count the dead letters: %w", err)
 	}
-	s.Streams[topology.DeadLetters], s.Letters = info, info.State.Msgs
+	s.Streams[topology.DeadLetters], s.DeadLetters = info, info.State.Msgs
 	return s, nil
 }
 

@@ -30,7 +30,7 @@ func TestStatus(t *testing.T) {
 		return len(s.Replicas) == 2
 	}, "both are up")
 	require.Equal(t, map[string]uint64{"asked": 32, "generated": 30, "stored": 30, "received": 30}, s.Ledgers)
-	require.EqualValues(t, 2, s.Letters)
+	require.EqualValues(t, 2, s.DeadLetters)
 	require.Equal(t, 1, s.Alive(topology.Requestor))
 	require.Equal(t, 1, s.Alive(topology.Generator))
 	require.Zero(t, s.Alive("anyone else"))

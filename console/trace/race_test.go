@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"decoupled.example/console/deadletter"
 	"decoupled.example/console/internal/testbed"
-	"decoupled.example/console/letters"
 	"decoupled.example/generator"
 	"decoupled.example/shared/contract"
 	"decoupled.example/shared/ledger"
@@ -22,7 +22,7 @@ func TestRedriveWhileTracing(t *testing.T) {
 	id := contract.NewID()
 	b.Put(topology.Asked, ledger.Entry{ID: id})
 	b.PublishUnreadable(topology.SubjectRequest, id)
-	dead, err := letters.Open(b.Context(), b.JS)
+	dead, err := deadletter.Open(b.Context(), b.JS)
 	require.NoError(t, err)
 	r, err := newReader(b.Context(), b.JS, b.Topology)
 	require.NoError(t, err)
@@ -46,6 +46,6 @@ func TestRedriveWhileTracing(t *testing.T) {
 	}
 	trace, err := r.trace(b.Context(), id)
 	require.NoError(t, err)
-	require.Nil(t, trace.Letter)
+	require.Nil(t, trace.DeadLetter)
 	require.Equal(t, "it is in REQUESTS", trace.Where)
 }

@@ -11,9 +11,9 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"decoupled.example/console/deadletter"
 	"decoupled.example/console/drain"
 	"decoupled.example/console/internal/ask"
-	"decoupled.example/console/letters"
 	"decoupled.example/shared/contract"
 	"decoupled.example/shared/topology"
 )
@@ -33,10 +33,10 @@ type Step struct {
 
 // Trace is the life of a request.
 type Trace struct {
-	ID     string          `json:"id"`
-	Steps  []Step          `json:"steps"` // in the order a request passes them; what is not recorded is left out
-	Letter *letters.Letter `json:"letter,omitempty"`
-	Where  string          `json:"where"` // where it is now, in words
+	ID         string              `json:"id"`
+	Steps      []Step              `json:"steps"` // in the order a request passes them; what is not recorded is left out
+	DeadLetter *deadletter.Message `json:"letter,omitempty"`
+	Where      string              `json:"where"` // where it is now, in words
 }
 
 // Request returns the life of a request. It fails with ErrUnknown when there is
@@ -62,12 +62,12 @@ func Request(ctx context.Context, js jetstream.JetStream, t *topology.Topology, 
 // reader reads what is recorded about requests.
 type reader struct {
 	topology *topology.Topology
-	dead     *letters.Letters
+	dead     *deadletter.Queue
 	settled  func(ctx context.Context, look func(ctx context.Context) error) (bool, error)
 }
 
 func newReader(ctx context.Context, js jetstream.JetStream, t *topology.Topology) (*reader, error) {
-	dead, err := letters.Open(ctx, js)
+	dead, err := deadletter.Open(ctx, js)
 	if err != nil {
 		return nil, err
 	}
@@ -119,8 +119,8 @@ func (r *reader) read(ctx context.Context, id string) (Trace, error) {
 	letter, err := r.dead.Find(ctx, id)
 	switch {
 	case err == nil:
-		trace.Letter = &letter
-	case !errors.Is(err, letters.ErrNotFound):
+		trace.DeadLetter = &letter
+	case !errors.Is(err, deadletter.ErrNotFound):
 		return trace, err
 	case len(trace.Steps) == 0:
 		return trace, ErrUnknown
@@ -147,7 +147,7 @@ func (t Trace) mismatched() *Step {
 
 // judged reports whether reading more would not change where the request is said
 // to be.
-func (t Trace) judged() bool { return t.finished() || t.Letter != nil || t.mismatched() != nil }
+func (t Trace) judged() bool { return t.finished() || t.DeadLetter != nil || t.mismatched() != nil }
 
 // where is told by the last step: what a service has recorded it publishes, or
 // does the work again until it has.
@@ -157,8 +157,8 @@ func (t Trace) where() string {
 		return fmt.Sprintf("mismatched: what ledger %s holds bears the ID of another request, %s", wrong.Name, wrong.Mismatched)
 	case t.finished():
 		return "finished"
-	case t.Letter != nil:
-		return fmt.Sprintf("set aside from %s: %s", t.Letter.Queue, t.Letter.Reason)
+	case t.DeadLetter != nil:
+		return fmt.Sprintf("set aside from %s: %s", t.DeadLetter.Queue, t.DeadLetter.Reason)
 	case t.passed(topology.Stored):
 		return "its receipt is in " + topology.Receipts + ", or in the requestor's hands"
 	case t.passed(topology.Generated):

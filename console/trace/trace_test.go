@@ -48,7 +48,7 @@ func TestEachStepOfALife(t *testing.T) {
 	life, err := trace.Request(b.Context(), b.JS, b.Topology, id)
 	require.NoError(t, err)
 	require.Equal(t, "finished", life.Where)
-	require.Nil(t, life.Letter)
+	require.Nil(t, life.DeadLetter)
 	require.Len(t, life.Steps, 4)
 	for i, step := range life.Steps {
 		require.Equal(t, topology.LedgerNames[i], step.Name)
@@ -94,7 +94,7 @@ func TestSetAside(t *testing.T) {
 	id := b.SetAside(1)[0]
 	life, err := trace.Request(b.Context(), b.JS, b.Topology, id)
 	require.NoError(t, err)
-	require.EqualValues(t, 1, life.Letter.Sequence)
+	require.EqualValues(t, 1, life.DeadLetter.Sequence)
 	require.Contains(t, life.Where, "set aside from REQUESTS: cannot decode request")
 }
 

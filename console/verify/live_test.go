@@ -5,9 +5,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"decoupled.example/console/deadletter"
 	"decoupled.example/console/drain"
 	"decoupled.example/console/internal/testbed"
-	"decoupled.example/console/letters"
 	"decoupled.example/console/verify"
 	"decoupled.example/generator"
 	"decoupled.example/requestor"
@@ -66,7 +66,7 @@ func TestRedrivenLettersAreNoAlarm(t *testing.T) {
 	b := testbed.Start(t)
 	b.SetAside(n)
 	b.Services()
-	dead, err := letters.Open(b.Context(), b.JS)
+	dead, err := deadletter.Open(b.Context(), b.JS)
 	require.NoError(t, err)
 	var seen verify.Verdict
 	for range 20 {

@@ -6,9 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"decoupled.example/console/deadletter"
 	"decoupled.example/console/drain"
 	"decoupled.example/console/internal/testbed"
-	"decoupled.example/console/letters"
 	"decoupled.example/generator"
 	"decoupled.example/shared/ledger"
 	"decoupled.example/shared/topology"
@@ -35,7 +35,7 @@ func TestRedriveWhileVerifying(t *testing.T) {
 	for number := range 3 {
 		b := testbed.Start(t)
 		b.SetAside(1)
-		dead, err := letters.Open(b.Context(), b.JS)
+		dead, err := deadletter.Open(b.Context(), b.JS)
 		require.NoError(t, err)
 		v, err := newVerifier(b.Context(), b.JS, b.Topology)
 		require.NoError(t, err)

@@ -24,9 +24,9 @@ type Verdict struct {
 	Duplicated  uint64 `json:"duplicated"`
 	Expired     uint64 `json:"expired"` // not judged
 
-	// Letters is the number of dead letters, also of messages that belong to
+	// DeadLetters is the number of dead letters, also of messages that belong to
 	// no request.
-	Letters uint64 `json:"letters"`
+	DeadLetters uint64 `json:"letters"`
 
 	// Findings name what is wrong: the first 20.
 	Findings []Finding `json:"findings,omitempty"`

@@ -7,8 +7,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"decoupled.example/console/deadletter"
 	"decoupled.example/console/internal/ask"
-	"decoupled.example/console/letters"
 	"decoupled.example/shared/ledger"
 	"decoupled.example/shared/topology"
 )
@@ -34,7 +34,7 @@ func Run(ctx context.Context, js jetstream.JetStream, t *topology.Topology, prog
 
 type verifier struct {
 	js                                 jetstream.JetStream
-	dead                               *letters.Letters
+	dead                               *deadletter.Queue
 	asked, generated, stored, received ledger.Ledger
 	memory                             memory
 
@@ -48,7 +48,7 @@ type verifier struct {
 }
 
 func newVerifier(ctx context.Context, js jetstream.JetStream, t *topology.Topology) (*verifier, error) {
-	dead, err := letters.Open(ctx, js)
+	dead, err := deadletter.Open(ctx, js)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (v *verifier) count(ctx context.Context) (err error) {
 		}
 		v.memory.note(info)
 	}
-	v.verdict.Letters, err = v.dead.Count(ctx)
+	v.verdict.DeadLetters, err = v.dead.Count(ctx)
 	return err
 }
 

@@ -135,7 +135,7 @@ func TestPlanted(t *testing.T) {
 					panic(err)
 				}
 			},
-			func(v *verify.Verdict) { v.Asked++; v.Generated++; v.Stored++; v.Mismatched++; v.Letters++ },
+			func(v *verify.Verdict) { v.Asked++; v.Generated++; v.Stored++; v.Mismatched++; v.DeadLetters++ },
 			"mismatched: the string stored is not the string generated",
 		},
 		{
@@ -324,7 +324,7 @@ func TestDead(t *testing.T) {
 		stop()
 		want.Outstanding--
 		want.Dead++
-		want.Letters++
+		want.DeadLetters++
 		require.Equal(t, want, run(t, b))
 		require.True(t, want.Finished())
 	}
@@ -334,7 +334,7 @@ func TestDead(t *testing.T) {
 	require.NoError(t, err)
 	_, err = b.JS.Publish(b.Context(), "dead.REQUESTS.unknown", nil)
 	require.NoError(t, err)
-	want.Letters += 2
+	want.DeadLetters += 2
 	require.Equal(t, want, run(t, b))
 }
 

@@ -59,7 +59,7 @@ var brokerRestart = Scenario{
 			if s.Long() {
 				s.Holds("the services go on within two seconds", gap < 2*time.Second, "the first result came after %v", inRound(gap))
 			}
-			s.Saw("%v without a broker, which came back with %d of %d requests finished; the first result came %v after its return", inRound(without), finished, total, inRound(gap))
+			s.Report("%v without a broker, which came back with %d of %d requests finished; the first result came %v after its return", inRound(without), finished, total, inRound(gap))
 			s.MeasureTime(fmt.Sprintf("death %d: without a broker", death), without)
 			s.MeasureTime(fmt.Sprintf("death %d: from its return to the first result", death), gap)
 			s.Drained()

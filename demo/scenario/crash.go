@@ -110,7 +110,7 @@ func killAt(s *stage.Stage, m moment, n int) int {
 	begun := time.Now()
 	s.Drained()
 	again := s.Redelivered() - before
-	s.Saw("%d deliveries were repeated; all was finished %v after the next one's start", again, inRound(time.Since(begun)))
+	s.Report("%d deliveries were repeated; all was finished %v after the next one's start", again, inRound(time.Since(begun)))
 	return again
 }
 
@@ -127,7 +127,7 @@ func killAsking(s *stage.Stage, m moment) {
 	s.Kill(m.service)
 	asked := s.Count(topology.Asked)
 	askNoMore(s)
-	s.Saw("%d had been asked in all", asked)
+	s.Report("%d had been asked in all", asked)
 }
 
 // askNoMore replaces the requestor by one that only stores, and waits until all

@@ -31,7 +31,7 @@ var dependencyOutage = Scenario{
 			waiting = s.Replicas(topology.Generator, generators)
 			return !slices.ContainsFunc(waiting, func(r service.Status) bool { return !reports(r, generator.ErrOutage.Error()) })
 		})
-		s.Saw("a generator reports: %s", strings.Join(waiting[0].Problems, "; "))
+		s.Report("a generator reports: %s", strings.Join(waiting[0].Problems, "; "))
 		before := answered(s, generators)
 		begun := time.Now()
 		s.Until("all generators answer again, whole batches", func() bool {

@@ -58,7 +58,7 @@ func crashAtWork(s *stage.Stage, name string, n int, early bool) account {
 	go w.run(first)
 	tap.Await()
 	first.Close()
-	s.Saw("the worker died when it had done %d", dies)
+	s.Report("the worker died when it had done %d", dies)
 
 	second := s.Connect("worker")
 	defer second.Close()

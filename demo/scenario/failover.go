@@ -36,7 +36,7 @@ var failover = Scenario{
 			total += asked
 			s.Until("all is finished without it", func() bool { return s.Count(topology.Received) >= total })
 			gap, finished := longestGap(s, died)
-			s.Saw("%s leads now; for %v nothing was finished; %d of %d were finished after its death",
+			s.Report("%s leads now; for %v nothing was finished; %d of %d were finished after its death",
 				s.Leader(stream), gap.Round(time.Millisecond), finished, asked)
 			s.MeasureTime(fmt.Sprintf("gap after the death of the leader of %s", stream), gap)
 			s.StartBroker(leader)

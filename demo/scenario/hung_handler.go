@@ -35,7 +35,7 @@ var hungHandler = Scenario{
 			}
 			return stuck != nil
 		})
-		s.Saw("a generator reports: %s", strings.Join(stuck, "; "))
+		s.Report("a generator reports: %s", strings.Join(stuck, "; "))
 		s.Drained()
 		again := s.Redelivered()
 		s.Holds("others have done what hung", again > 0, "%d messages were delivered again, and all are done", again)

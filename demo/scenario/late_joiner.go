@@ -39,7 +39,7 @@ var lateJoiner = Scenario{
 		})
 		s.MeasureTime("from its start to its first answers", time.Since(begun))
 		left := n - s.Count(topology.Generated)
-		s.Saw("it has answered %d; %d are left to do", newcomer(first, before), left)
+		s.Report("it has answered %d; %d are left to do", newcomer(first, before), left)
 		s.Drained()
 
 		after := answered(s, early+1)

@@ -94,7 +94,7 @@ func lastOf(s *stage.Stage) (good, bad time.Time) {
 	_, all := readLetters(s)
 	for _, l := range all {
 		if failed(l) {
-			bad = l.SetAside
+			bad = l.Stored
 		}
 	}
 	return good, bad

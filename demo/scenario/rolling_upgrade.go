@@ -34,7 +34,7 @@ var rollingUpgrade = Scenario{
 			s.Must(err)
 			defer func() { _ = g.Stop() }()
 			s.ScaleGenerators(replicas - replaced)
-			s.Saw("%d of the new version, %d of the old one; %d are done", replaced, replicas-replaced, s.Count(topology.Generated))
+			s.Report("%d of the new version, %d of the old one; %d are done", replaced, replicas-replaced, s.Count(topology.Generated))
 		}
 		total := stop() + n/4
 		s.Ask(n / 4)

@@ -33,7 +33,7 @@ func panel(now status.Status, rates status.Rates, elapsed time.Duration) []strin
 	for _, name := range topology.LedgerNames {
 		lines = append(lines, fmt.Sprintf("  %-10s %9s %11s", name, thousands(now.Ledgers[name]), perSecond(rates, name)))
 	}
-	return append(lines, "", fmt.Sprintf("  deliveries repeated %s   dead letters %s", thousands(now.Repeated()), thousands(now.Letters)), "")
+	return append(lines, "", fmt.Sprintf("  deliveries repeated %s   dead letters %s", thousands(now.Repeated()), thousands(now.DeadLetters)), "")
 }
 
 // line is the status as one line for a file or a pipe.
@@ -46,7 +46,7 @@ func line(now status.Status, rates status.Rates, elapsed time.Duration) string {
 	for _, name := range topology.LedgerNames {
 		fmt.Fprintf(&b, "  %s %d (%s/s)", name, now.Ledgers[name], perSecond(rates, name))
 	}
-	fmt.Fprintf(&b, "  requestors %d  generators %d  dead %d", now.Alive(topology.Requestor), now.Alive(topology.Generator), now.Letters)
+	fmt.Fprintf(&b, "  requestors %d  generators %d  dead %d", now.Alive(topology.Requestor), now.Alive(topology.Generator), now.DeadLetters)
 	return b.String()
 }
 

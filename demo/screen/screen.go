@@ -76,8 +76,8 @@ func (s *Screen) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Say writes a line above the panel.
-func (s *Screen) Say(format string, args ...any) {
+// Print writes a line above the panel.
+func (s *Screen) Print(format string, args ...any) {
 	fmt.Fprintf(s, format+"\n", args...)
 }
 

@@ -65,7 +65,7 @@ func onTerminal(width int) (*Screen, *terminal) {
 
 // busy is a status whose every number is as wide as they get.
 func busy() status.Status {
-	s := status.Status{At: time.Now(), Ledgers: make(map[string]uint64), Letters: 1_000_000}
+	s := status.Status{At: time.Now(), Ledgers: make(map[string]uint64), DeadLetters: 1_000_000}
 	for _, name := range topology.QueueNames {
 		s.Queues = append(s.Queues, depth.Depth{Queue: name, Messages: 1_000_000, Waiting: 1_000_000, InFlight: 1_000_000, Redelivered: 1_000_000, Repeated: 1_000_000})
 	}
@@ -86,9 +86,9 @@ func TestThePanelIsRedrawnInPlace(t *testing.T) {
 		t.Run(fmt.Sprint(width), func(t *testing.T) {
 			t.Parallel()
 			s, shown := onTerminal(width)
-			s.Say("before")
+			s.Print("before")
 			s.Show(busy())
-			s.Say("between")
+			s.Print("between")
 			s.Show(busy())
 			height := len(panel(busy(), status.Rates{}, 0))
 			require.Equal(t, []string{"before", "between"}, shown.rows[:2])
@@ -99,7 +99,7 @@ func TestThePanelIsRedrawnInPlace(t *testing.T) {
 			require.Equal(t, []string{"before", "between", ""}, shown.rows)
 			s.Draw([]string{"a panel"})
 			s.Leave()
-			s.Say("after")
+			s.Print("after")
 			require.Equal(t, []string{"before", "between", "a panel", "after", ""}, shown.rows)
 		})
 	}
@@ -110,13 +110,13 @@ func TestThePanelIsRedrawnInPlace(t *testing.T) {
 func TestAPanelOnATerminalThatBecomesNarrower(t *testing.T) {
 	t.Parallel()
 	s, shown := onTerminal(usualWidth)
-	s.Say("before")
+	s.Print("before")
 	s.Show(busy())
 	first := slices.Clone(shown.rows)
 	for _, width := range []int{40, 20, 60} {
 		shown.width = width
 		s.Show(busy())
-		s.Say("at %d", width)
+		s.Print("at %d", width)
 	}
 	text := strings.Join(shown.rows, "\n")
 	require.Equal(t, first[:len(first)-1], shown.rows[:len(first)-1], "the panel that is too wide now stays, and all above it")
@@ -149,7 +149,7 @@ func TestAStoryOnATerminal(t *testing.T) {
 		story := NewStory(s)
 		story.Step(long)
 		story.Saw(long)
-		story.Judged(stage.Check{Claim: long, Holds: true, Saw: long})
+		story.Judged(stage.Check{Claim: long, Holds: true, Observed: long})
 	}
 	s, shown := onTerminal(usualWidth)
 	tell(s)

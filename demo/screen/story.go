@@ -26,11 +26,11 @@ func NewStory(s *Screen) *Story { return &Story{screen: s} }
 
 // Begin says what the story is about, and what to predict.
 func (t *Story) Begin(c scenario.Scenario, on string, seed uint64) {
-	t.screen.Say("\n%s · %s   %s\n", t.screen.color(bold, c.Name), t.screen.color(bold, c.Title),
+	t.screen.Print("\n%s · %s   %s\n", t.screen.color(bold, c.Name), t.screen.color(bold, c.Title),
 		t.screen.color(faint, fmt.Sprintf("on %s, seed %d", on, seed)))
 	t.paragraph("Claim", c.Claim)
 	t.paragraph("Predict", c.Predict)
-	t.screen.Say("")
+	t.screen.Print("")
 }
 
 // paragraph says a text beside its heading.
@@ -39,7 +39,7 @@ func (t *Story) paragraph(heading, text string) {
 		if i > 0 {
 			heading = ""
 		}
-		t.screen.Say("  %s %s", t.screen.color(cyan, fmt.Sprintf("%-9s", heading)), line)
+		t.screen.Print("  %s %s", t.screen.color(cyan, fmt.Sprintf("%-9s", heading)), line)
 	}
 }
 
@@ -49,7 +49,7 @@ func (t *Story) Step(text string) { t.tell("▸", text) }
 // Saw implements stage.Teller.
 func (t *Story) Saw(text string) {
 	for _, line := range t.lines(text) {
-		t.screen.Say("      %s", t.screen.color(faint, line))
+		t.screen.Print("      %s", t.screen.color(faint, line))
 	}
 }
 
@@ -59,7 +59,7 @@ func (t *Story) Judged(c stage.Check) {
 	if !c.Holds {
 		mark = t.screen.color(red, "✗")
 	}
-	t.tell(mark, c.Claim+": "+c.Saw)
+	t.tell(mark, c.Claim+": "+c.Observed)
 }
 
 // tell says a text behind its mark.
@@ -68,7 +68,7 @@ func (t *Story) tell(mark, text string) {
 		if i > 0 {
 			mark = " "
 		}
-		t.screen.Say("  %s %s", mark, line)
+		t.screen.Print("  %s %s", mark, line)
 	}
 }
 
@@ -104,33 +104,33 @@ func live(samples []stage.Sample) []string {
 func (t *Story) End(r stage.Result, explain string) {
 	t.screen.Clear()
 	if anyDepth(r.Depths) {
-		t.screen.Say("\n%s", strings.Join(curves(r.Depths, true), "\n"))
+		t.screen.Print("\n%s", strings.Join(curves(r.Depths, true), "\n"))
 	}
-	t.screen.Say("")
+	t.screen.Print("")
 	for _, table := range r.Tables {
-		t.screen.Say("%s\n", strings.Join(align(table), "\n"))
+		t.screen.Print("%s\n", strings.Join(align(table), "\n"))
 	}
 	if len(r.Tables) == 0 && len(r.Measured) > 0 { // a table shows them better
 		for _, m := range r.Measured {
-			t.screen.Say("    %-44s %10s %s", m.Name, number(m.Value), m.Unit)
+			t.screen.Print("    %-44s %10s %s", m.Name, number(m.Value), m.Unit)
 		}
-		t.screen.Say("")
+		t.screen.Print("")
 	}
 	if r.Verdict != stage.Skipped {
 		t.paragraph("Explain", explain)
-		t.screen.Say("")
+		t.screen.Print("")
 	}
-	t.screen.Say("%s", t.verdict(r))
+	t.screen.Print("%s", t.verdict(r))
 	if r.Verdict == stage.Fails {
-		t.screen.Say("         Play it again with --seed %d", r.Seed)
+		t.screen.Print("         Play it again with --seed %d", r.Seed)
 	}
 }
 
 // Summary lists the verdicts of several scenarios.
 func (t *Story) Summary(all []stage.Result) {
-	t.screen.Say("")
+	t.screen.Print("")
 	for _, r := range all {
-		t.screen.Say("%s", t.verdict(r))
+		t.screen.Print("%s", t.verdict(r))
 	}
 }
 

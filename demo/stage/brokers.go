@@ -16,7 +16,7 @@ import (
 func (s *Stage) CrashBroker(node string) {
 	err := s.deployed.KillBroker(s.ctx, node)
 	if errors.Is(err, deployment.ErrUnsupported) {
-		s.Saw("(it cannot be killed on %s: it is shut down)", s.kind.Name)
+		s.Report("(it cannot be killed on %s: it is shut down)", s.kind.Name)
 		err = s.deployed.StopBroker(s.ctx, node)
 	}
 	s.Must(err)

@@ -33,9 +33,9 @@ const (
 
 // Check is one thing that must hold for the claim to hold.
 type Check struct {
-	Claim string `json:"claim"`
-	Holds bool   `json:"holds"`
-	Saw   string `json:"saw"` // what was seen of it
+	Claim    string `json:"claim"`
+	Holds    bool   `json:"holds"`
+	Observed string `json:"saw"` // what was seen of it
 }
 
 // Measure is a number that was measured. Nothing depends on it.

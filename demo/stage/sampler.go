@@ -30,7 +30,7 @@ type sampler struct {
 	samples []Sample // to be read after ended is closed
 }
 
-func watch(o deployment.Operator, teller Teller) *sampler {
+func watch(o deployment.Operator, teller Reporter) *sampler {
 	ctx, cancel := context.WithCancel(context.Background()) // ended by stop
 	w := &sampler{cancel: cancel, ended: make(chan struct{})}
 	go func() {

@@ -19,13 +19,13 @@ type Options struct {
 	Requests int           // how many requests it takes; 0: as many as the scenario says
 	Long     bool          // also judge what depends on the machine's speed
 	Patience time.Duration // bounds every wait, with more for many requests and nodes; 0: a minute
-	Teller   Teller        // hears the story; nil: nobody
+	Teller   Reporter      // hears the story; nil: nobody
 	Log      zerolog.Logger
 }
 
-// Teller tells a scenario while it is played. It is called from several
+// Reporter tells a scenario while it is played. It is called from several
 // goroutines.
-type Teller interface {
+type Reporter interface {
 	Step(text string)   // what is done now
 	Saw(text string)    // what came of it
 	Judged(check Check) // and what that means
@@ -41,7 +41,7 @@ type Stage struct {
 	kind    deployment.Kind
 	needs   deployment.Needs
 	options Options
-	teller  Teller
+	teller  Reporter
 	result  *Result
 
 	deployed deployment.Deployment

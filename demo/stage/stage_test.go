@@ -63,7 +63,7 @@ func TestVerifiedSeesWhatIsWrong(t *testing.T) {
 			require.Equal(t, stage.Fails, result.Verdict)
 			require.Empty(t, result.Why, "it was played to its end")
 			require.Len(t, result.Checks, 1)
-			require.Contains(t, result.Checks[0].Saw, name)
+			require.Contains(t, result.Checks[0].Observed, name)
 		})
 	}
 	result := play(t.Context(), func(s *stage.Stage) {

@@ -17,8 +17,8 @@ import (
 // Step tells what is done next.
 func (s *Stage) Step(format string, args ...any) { s.teller.Step(fmt.Sprintf(format, args...)) }
 
-// Saw tells what came of it. Others may call it.
-func (s *Stage) Saw(format string, args ...any) { s.teller.Saw(fmt.Sprintf(format, args...)) }
+// Report tells what came of it. Others may call it.
+func (s *Stage) Report(format string, args ...any) { s.teller.Saw(fmt.Sprintf(format, args...)) }
 
 // Configure changes settings of the services, for replicas that are started from
 // now on.

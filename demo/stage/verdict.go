@@ -10,7 +10,7 @@ import (
 // Holds judges: for the scenario's claim to hold, this must. What was seen is
 // told either way.
 func (s *Stage) Holds(claim string, holds bool, saw string, args ...any) {
-	c := Check{Claim: claim, Holds: holds, Saw: fmt.Sprintf(saw, args...)}
+	c := Check{Claim: claim, Holds: holds, Observed: fmt.Sprintf(saw, args...)}
 	s.result.Checks = append(s.result.Checks, c)
 	s.teller.Judged(c)
 }
@@ -34,7 +34,7 @@ func (s *Stage) Table(head []string, rows ...[]string) {
 // complete: none lost, none done twice, none left. Queues must be drained.
 func (s *Stage) Verified(n int) verify.Verdict {
 	v := s.Verify()
-	s.Holds(allIsWell, v.Finished() && v.Letters == 0 && v.Complete == uint64(n) && v.Recovered == 0, "of %d, %s", n, tally(v))
+	s.Holds(allIsWell, v.Finished() && v.DeadLetters == 0 && v.Complete == uint64(n) && v.Recovered == 0, "of %d, %s", n, tally(v))
 	return v
 }
 
@@ -43,7 +43,7 @@ func (s *Stage) Verified(n int) verify.Verdict {
 // recovered, which is no error.
 func (s *Stage) VerifiedOfAtLeast(n int) {
 	v := s.Verify()
-	s.Holds(allIsWell, v.Finished() && v.Letters == 0 && v.Complete >= uint64(n) && v.Complete == v.Asked,
+	s.Holds(allIsWell, v.Finished() && v.DeadLetters == 0 && v.Complete >= uint64(n) && v.Complete == v.Asked,
 		"of %d or more, %s", n, tally(v))
 }
 
@@ -65,7 +65,7 @@ func tally(v verify.Verdict) string {
 	for _, more := range []struct {
 		n    uint64
 		what string
-	}{{v.Outstanding, "left"}, {v.Letters, "set aside"}, {v.Recovered, "recovered"}, {v.Unexpected, "unexpected"}} {
+	}{{v.Outstanding, "left"}, {v.DeadLetters, "set aside"}, {v.Recovered, "recovered"}, {v.Unexpected, "unexpected"}} {
 		if more.n > 0 {
 			text += fmt.Sprintf(", %d %s", more.n, more.what)
 		}

@@ -172,7 +172,7 @@ func (s *stack) proven(n int) {
 	require.NoError(s.t, err)
 	require.True(s.t, verdict.Finished(), "%+v", verdict)
 	require.EqualValues(s.t, n, verdict.Complete+verdict.Recovered, "%+v", verdict)
-	require.Zero(s.t, verdict.Letters, "%+v", verdict)
+	require.Zero(s.t, verdict.DeadLetters, "%+v", verdict)
 }
 
 func (s *stack) within() context.Context {

@@ -203,7 +203,7 @@ func (s *system) proven() int {
 	var v verify.Verdict
 	require.NoError(s.t, json.Unmarshal([]byte(s.console("verify", "--json")), &v))
 	require.True(s.t, v.Finished(), "%+v", v)
-	require.Zero(s.t, v.Letters, "%+v", v)
+	require.Zero(s.t, v.DeadLetters, "%+v", v)
 	require.Equal(s.t, v.Asked, v.Complete, "%+v", v)
 	require.Equal(s.t, v.Asked, v.Received, "%+v", v)
 	return int(v.Asked)

@@ -35,4 +35,4 @@ type teller struct{ t *testing.T }
 func (t teller) Step(text string)       { t.t.Log("▸", text) }
 func (t teller) Saw(text string)        { t.t.Log("   ", text) }
 func (t teller) Sampled(_ stage.Sample) {}
-func (t teller) Judged(c stage.Check)   { t.t.Logf("%v: %s: %s", c.Holds, c.Claim, c.Saw) }
+func (t teller) Judged(c stage.Check)   { t.t.Logf("%v: %s: %s", c.Holds, c.Claim, c.Observed) }

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/console/credentials"
-	"decoupled.example/console/letters"
+	"decoupled.example/console/deadletter"
 	"decoupled.example/shared/topology"
 )
 
@@ -24,7 +24,7 @@ func TestServicesAndConsoleNeedNoMore(t *testing.T) {
 	b.does(operator, "send", "500", "--duplicate")
 	b.does(operator, "send", "--malformed")
 	b.does(operator, "drain")
-	dead := decode[[]letters.Letter](t, b.does(operator, "dead", "list", "--json"))
+	dead := decode[[]deadletter.Message](t, b.does(operator, "dead", "list", "--json"))
 	require.NotEmpty(t, dead)
 	b.does(operator, "dead", "show", dead[0].RequestID)
 	b.does(operator, "dead", "redrive", "--all")

@@ -8,7 +8,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"decoupled.example/console/letters"
+	"decoupled.example/console/deadletter"
 	"decoupled.example/shared/topology"
 )
 
@@ -32,7 +32,7 @@ type Feed struct {
 	last     reading
 	latest   Snapshot
 	requests requests
-	dead     *letters.Letters      // once they were there
+	dead     *deadletter.Queue     // once they were there
 	listed   jetstream.StreamState // of which the newest letters were read
 	listing  bool                  // that was in the last round
 }
@@ -109,7 +109,7 @@ func (f *Feed) all(ctx context.Context) (reading, error) {
 // otherLetters is true when there are others than were read last, or these were
 // not all that were wanted.
 func (f *Feed) otherLetters(now jetstream.StreamState) bool {
-	return len(f.latest.Letters) != int(min(now.Msgs, shownLetters)) ||
+	return len(f.latest.DeadLetters) != int(min(now.Msgs, shownLetters)) ||
 		f.listed.Msgs != now.Msgs || f.listed.LastSeq != now.LastSeq || f.listed.FirstSeq != now.FirstSeq
 }
 
@@ -117,13 +117,13 @@ func (f *Feed) otherLetters(now jetstream.StreamState) bool {
 func (f *Feed) readLetters(ctx context.Context, now jetstream.StreamState) error {
 	var err error
 	if f.dead == nil {
-		if f.dead, err = letters.Open(ctx, f.js); err != nil {
+		if f.dead, err = deadletter.Open(ctx, f.js); err != nil {
 			return err
 		}
 	}
 	newest, err := f.dead.Newest(ctx, shownLetters, now)
 	if err == nil {
-		f.latest.Letters, f.listed = newest, now
+		f.latest.DeadLetters, f.listed = newest, now
 	}
 	return err
 }

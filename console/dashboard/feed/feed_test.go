@@ -9,9 +9,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
+	"decoupled.example/console/deadletter"
 	"decoupled.example/console/drain"
 	"decoupled.example/console/internal/testbed"
-	"decoupled.example/console/letters"
 	"decoupled.example/console/reset"
 	"decoupled.example/shared/brokertest"
 	"decoupled.example/shared/contract"
@@ -81,11 +81,11 @@ func TestTheNewestLettersAreRead(t *testing.T) {
 	f := patient(b)
 	ids := b.SetAside(shownLetters + 2)
 	f.round(b.Context())
-	require.Len(t, f.latest.Letters, shownLetters)
-	require.Equal(t, ids[len(ids)-1], f.latest.Letters[0].RequestID)
+	require.Len(t, f.latest.DeadLetters, shownLetters)
+	require.Equal(t, ids[len(ids)-1], f.latest.DeadLetters[0].RequestID)
 	require.EqualValues(t, len(ids), f.latest.Verdict.Letters)
 
-	dead, err := letters.Open(b.Context(), b.JS)
+	dead, err := deadletter.Open(b.Context(), b.JS)
 	require.NoError(t, err)
 	for letter, err := range dead.All(b.Context()) {
 		require.NoError(t, err)
@@ -93,7 +93,7 @@ func TestTheNewestLettersAreRead(t *testing.T) {
 	}
 	f.round(b.Context())
 	f.round(b.Context()) // no letter has gone since the one before
-	require.Empty(t, f.latest.Letters)
+	require.Empty(t, f.latest.DeadLetters)
 	require.EqualValues(t, len(ids), f.latest.Verdict.Lost, "who discards the letters has lost the requests")
 }
 
@@ -112,7 +112,7 @@ func TestRequestsWithADeadLetterAreFollowedNoLonger(t *testing.T) {
 	for _, r := range f.latest.Requests {
 		require.True(t, r.Dead, r.ID)
 	}
-	dead, err := letters.Open(b.Context(), b.JS)
+	dead, err := deadletter.Open(b.Context(), b.JS)
 	require.NoError(t, err)
 	oldest, err := dead.Get(b.Context(), 1)
 	require.NoError(t, err)
@@ -130,7 +130,7 @@ func TestTheBrokerIsAskedLessThanTwentyTimesARound(t *testing.T) {
 	b.SetAside(shownLetters)
 	b.Services()
 	f := patient(b)
-	dead, err := letters.Open(b.Context(), b.JS)
+	dead, err := deadletter.Open(b.Context(), b.JS)
 	require.NoError(t, err)
 	discard := func(sequence uint64) {
 		letter, err := dead.Get(b.Context(), sequence)

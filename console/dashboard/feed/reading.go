@@ -66,15 +66,15 @@ func (r reading) point() Point {
 // to know whether a letter has gone meanwhile, which may have been redriven past
 // us, and whether anything has moved at all.
 func verdict(before, now reading, last Verdict) Verdict {
-	v := Verdict{Duplicated: now.duplicated, Letters: now.Letters, Outstanding: now.Unfinished()}
+	v := Verdict{Duplicated: now.duplicated, Letters: now.DeadLetters, Outstanding: now.Unfinished()}
 	if before.begun != now.begun {
 		return v
 	}
-	if now.pass.LettersRemoved(before.pass) {
+	if now.pass.DeadLettersRemoved(before.pass) {
 		v.Lost = last.Lost
 		return v
 	}
-	found := now.Unfinished() + now.Ledgers[topology.Received] + now.Letters
+	found := now.Unfinished() + now.Ledgers[topology.Received] + now.DeadLetters
 	missing := max(now.Ledgers[topology.Asked], found) - found
 	if v.Settled = drain.DrainedBetween(before.pass, now.pass); v.Settled {
 		v.Lost = missing

@@ -3,7 +3,7 @@ package feed
 import (
 	"time"
 
-	"decoupled.example/console/letters"
+	"decoupled.example/console/deadletter"
 	"decoupled.example/console/status"
 )
 
@@ -17,13 +17,13 @@ type Snapshot struct {
 	Trouble error
 	Lost    time.Time
 
-	Status   status.Status // its time is zero before the first answer; its ledgers count from the last reset on, with what they have forgotten
-	Rates    status.Rates
-	Verdict  Verdict
-	History  []Point   // the last 15 minutes, the oldest first
-	Requests []Request // the last ones asked, the newest first
-	Latency  Latency   // of requests finished in the last minute
-	Letters  []letters.Letter
+	Status      status.Status // its time is zero before the first answer; its ledgers count from the last reset on, with what they have forgotten
+	Rates       status.Rates
+	Verdict     Verdict
+	History     []Point   // the last 15 minutes, the oldest first
+	Requests    []Request // the last ones asked, the newest first
+	Latency     Latency   // of requests finished in the last minute
+	DeadLetters []deadletter.Message
 }
 
 // Point is what there was at one time: the ledgers' counts in the order of

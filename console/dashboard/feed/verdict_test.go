@@ -22,7 +22,7 @@ import (
 func seen(asked, received, dead, deadEver uint64, queues ...[2]uint64) reading {
 	r := reading{
 		begun:  [4]begun{{created: 1}},
-		Status: status.Status{Ledgers: map[string]uint64{topology.Asked: asked, topology.Received: received}, Letters: dead},
+		Status: status.Status{Ledgers: map[string]uint64{topology.Asked: asked, topology.Received: received}, DeadLetters: dead},
 	}
 	for i, q := range queues {
 		r.Queues = append(r.Queues, depth.Depth{Messages: q[0]})

@@ -85,8 +85,8 @@ func newLife(id string, t trace.Trace, failed error) life {
 		}
 		v.Steps = append(v.Steps, passed)
 	}
-	if t.Letter != nil {
-		l := newLetter(*t.Letter, time.Local)
+	if t.DeadLetter != nil {
+		l := newLetter(*t.DeadLetter, time.Local)
 		v.Letter = &l
 	}
 	return v

@@ -19,8 +19,8 @@ import (
 
 	"decoupled.example/console/dashboard/feed"
 	"decoupled.example/console/dashboard/view"
+	"decoupled.example/console/deadletter"
 	"decoupled.example/console/depth"
-	"decoupled.example/console/letters"
 	"decoupled.example/console/status"
 	"decoupled.example/console/trace"
 	"decoupled.example/shared/service"
@@ -44,8 +44,8 @@ func running() feed.Snapshot {
 				{Queue: topology.Responses, Messages: 40, Waiting: 40, Paused: true, Oldest: noon, OldestAge: 1500 * time.Millisecond},
 				{Queue: topology.Receipts},
 			},
-			Ledgers: map[string]uint64{topology.Asked: 12345, topology.Generated: 10844, topology.Stored: 10800, topology.Received: 10800},
-			Letters: 2,
+			Ledgers:     map[string]uint64{topology.Asked: 12345, topology.Generated: 10844, topology.Stored: 10800, topology.Received: 10800},
+			DeadLetters: 2,
 		},
 		Rates: status.Rates{
 			Queues:  map[string]status.Flow{topology.Requests: {In: 100.4, Out: 75}, topology.Responses: {In: 75, Out: 0.5}},
@@ -62,9 +62,9 @@ func running() feed.Snapshot {
 			Whole:    feed.Percentiles{P50: 3 * time.Millisecond, P95: 12 * time.Millisecond, P99: 1200 * time.Millisecond},
 			Hops:     [3]feed.Percentiles{{P50: 2 * time.Millisecond, P95: 8 * time.Millisecond, P99: time.Second}, {P50: 500 * time.Microsecond}, {}},
 		},
-		Letters: []letters.Letter{
-			{ID: "8-9f3a21c4", Sequence: 8, Queue: topology.Requests, RequestID: id, Reason: "this request was chosen to fail", Deliveries: 5, SetAside: noon.Add(-time.Minute), Body: []byte(`{"id":"` + id + `"}`), Header: nats.Header{"Content-Type": {"application/json"}}},
-			{ID: "7-01234567", Sequence: 7, Queue: "<b>", RequestID: "unknown", Reason: "<script>alert(1)</script>", SetAside: noon.Add(-time.Hour), Body: []byte("</pre><img src=x onerror=alert(1)>\x1b[2J"), Header: nats.Header{"\"><svg onload=alert(1)>": {"{{.}}"}}},
+		DeadLetters: []deadletter.Message{
+			{ID: "8-9f3a21c4", Sequence: 8, Queue: topology.Requests, RequestID: id, Reason: "this request was chosen to fail", Deliveries: 5, Stored: noon.Add(-time.Minute), Body: []byte(`{"id":"` + id + `"}`), Header: nats.Header{"Content-Type": {"application/json"}}},
+			{ID: "7-01234567", Sequence: 7, Queue: "<b>", RequestID: "unknown", Reason: "<script>alert(1)</script>", Stored: noon.Add(-time.Hour), Body: []byte("</pre><img src=x onerror=alert(1)>\x1b[2J"), Header: nats.Header{"\"><svg onload=alert(1)>": {"{{.}}"}}},
 		},
 	}
 	for i := range 3 {

@@ -1,4 +1,4 @@
-package letters_test
+package deadletter_test
 
 import (
 	"testing"
@@ -6,13 +6,13 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
+	"decoupled.example/console/deadletter"
 	"decoupled.example/console/internal/testbed"
-	"decoupled.example/console/letters"
 	"decoupled.example/shared/topology"
 )
 
 // discard removes the dead letter that has that sequence now.
-func discard(t *testing.T, b *testbed.Bed, l *letters.Letters, sequence uint64) {
+func discard(t *testing.T, b *testbed.Bed, l *deadletter.Queue, sequence uint64) {
 	t.Helper()
 	letter, err := l.Get(b.Context(), sequence)
 	require.NoError(t, err)
@@ -49,11 +49,11 @@ func TestNamed(t *testing.T) {
 	}
 	for _, text := range []string{"", "1", "-", "1-", "1-9f3a", "01-9f3a21c4", "1-9F3A21C4", "x-9f3a21c4", "99999999999999999999-9f3a21c4", all[0].ID + "0"} {
 		_, err := l.Named(b.Context(), text)
-		require.ErrorIs(t, err, letters.ErrInvalidID, text)
+		require.ErrorIs(t, err, deadletter.ErrInvalidID, text)
 	}
 	require.NoError(t, l.Discard(b.Context(), all[0]))
 	_, err := l.Named(b.Context(), all[0].ID)
-	require.ErrorIs(t, err, letters.ErrNotFound)
+	require.ErrorIs(t, err, deadletter.ErrNotFound)
 }
 
 // A dead letter is not taken for the one that has its sequence after the stream
@@ -69,7 +69,7 @@ func TestNamed_KnowsARemadeStream(t *testing.T) {
 	require.Equal(t, before.Sequence, after.Sequence)
 	require.NotEqual(t, before.ID, after.ID)
 	_, err := l.Named(b.Context(), before.ID)
-	require.ErrorIs(t, err, letters.ErrNotFound)
+	require.ErrorIs(t, err, deadletter.ErrNotFound)
 	require.ErrorContains(t, err, "its number belongs to "+after.ID+" now")
 }
 

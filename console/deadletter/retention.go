@@ -1,4 +1,4 @@
-package letters
+package deadletter
 
 import (
 	"context"
@@ -57,7 +57,7 @@ func (l ledgerRetention) since(now time.Time) (since time.Time, expires bool) {
 // letter's request that has expired since. It is judged by the broker's times
 // alone: when the request was first published is when it was recorded as asked, or
 // a little before.
-func (l *Letters) checkRetention(ctx context.Context, letter Letter) error {
+func (l *Queue) checkRetention(ctx context.Context, letter Message) error {
 	id := contract.IDOf(letter.Body)
 	if contract.ValidateID(id) != nil { // no service can read it, so none has done anything
 		return nil
@@ -71,7 +71,7 @@ func (l *Letters) checkRetention(ctx context.Context, letter Letter) error {
 		return fmt.Errorf("cannot read ledger %s: %w", topology.Asked, err)
 	}
 	// A letter's headers say what its writer likes; when it was stored they do not.
-	first := letter.SetAside
+	first := letter.Stored
 	for _, at := range []time.Time{letter.Published, askedAt(asked)} {
 		if !at.IsZero() && at.Before(first) {
 			first = at
@@ -101,7 +101,7 @@ func askedAt(entry *stored) time.Time {
 }
 
 // readRetention reads what the ledgers remember, if that was not done a moment ago.
-func (l *Letters) readRetention(ctx context.Context) (retention, error) {
+func (l *Queue) readRetention(ctx context.Context) (retention, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.retention.read.IsZero() && time.Since(l.retention.read) < rereadRetention {

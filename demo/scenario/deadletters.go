@@ -3,19 +3,21 @@ package scenario
 import (
 	"strings"
 
-	"decoupled.example/console/letters"
+	"decoupled.example/console/deadletter"
 	"decoupled.example/demo/stage"
 	"decoupled.example/generator"
 )
 
 // failed is true for a message that was read and could not be done.
-func failed(l letters.Letter) bool { return strings.Contains(l.Reason, generator.ErrChosen.Error()) }
+func failed(l deadletter.Message) bool {
+	return strings.Contains(l.Reason, generator.ErrChosen.Error())
+}
 
 // readLetters reads all dead letters, the oldest first.
-func readLetters(s *stage.Stage) (*letters.Letters, []letters.Letter) {
-	dead, err := letters.Open(s.Context(), s.Operator().JS)
+func readLetters(s *stage.Stage) (*deadletter.Queue, []deadletter.Message) {
+	dead, err := deadletter.Open(s.Context(), s.Operator().JS)
 	s.Must(err)
-	var all []letters.Letter
+	var all []deadletter.Message
 	for letter, err := range dead.All(s.Context()) {
 		s.Must(err)
 		all = append(all, letter)
@@ -24,7 +26,7 @@ func readLetters(s *stage.Stage) (*letters.Letters, []letters.Letter) {
 }
 
 // reasons are why messages were set aside.
-func reasons(all []letters.Letter) (texts []string) {
+func reasons(all []deadletter.Message) (texts []string) {
 	for _, l := range all {
 		texts = append(texts, l.Reason)
 	}

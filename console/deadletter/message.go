@@ -1,10 +1,10 @@
-// Package letters looks at dead letters, redrives and discards them.
+// Package deadletter looks at dead letters, redrives and discards them.
 //
 // What is in their stream is trusted no more than any message: anyone who may
 // publish there can put anything under any subject below "dead.", with headers
 // that say anything. A letter that makes no sense is shown as far as it does,
 // and hides no other one.
-package letters
+package deadletter
 
 import (
 	"fmt"
@@ -20,8 +20,8 @@ import (
 // unknown is the request ID of a letter whose message has none that can be read.
 const unknown = "unknown"
 
-// Letter is a message that was set aside.
-type Letter struct {
+// Message is a message that was set aside.
+type Message struct {
 	ID         string      `json:"id"`       // names it for good: "51-9f3a21c4"
 	Sequence   uint64      `json:"sequence"` // in the stream; used again after that was deleted, or restored
 	Queue      string      `json:"queue"`
@@ -31,15 +31,15 @@ type Letter struct {
 	Deliveries int         `json:"deliveries"` // 0: unknown
 	Subject    string      `json:"subject"`    // where the message was published
 	Published  time.Time   `json:"published"`  // when its queue stored it; zero: unknown
-	SetAside   time.Time   `json:"set_aside"`  // when the letter was stored
+	Stored     time.Time   `json:"set_aside"`  // when the letter was stored
 	Header     nats.Header `json:"header"`     // the message's own
 	Omitted    int         `json:"omitted"`    // how many of them did not fit into the letter
 	Body       []byte      `json:"body"`       // the message's own; may hold anything
 }
 
 // letter reads what is stored as a letter.
-func (s stored) letter() Letter {
-	l := Letter{ID: s.id(), Sequence: s.Sequence, RequestID: unknown, SetAside: s.Time, Header: nats.Header{}, Body: s.Body}
+func (s stored) letter() Message {
+	l := Message{ID: s.id(), Sequence: s.Sequence, RequestID: unknown, Stored: s.Time, Header: nats.Header{}, Body: s.Body}
 	// The subject is dead.<queue>.<request ID>.
 	_, rest, _ := strings.Cut(s.Subject, ".")
 	queueName, id, ok := strings.Cut(rest, ".")
@@ -56,7 +56,7 @@ func (s stored) letter() Letter {
 }
 
 // read reads what the letter's headers say.
-func (l *Letter) read(header nats.Header) {
+func (l *Message) read(header nats.Header) {
 	l.Reason = header.Get(queue.DeadLetterReason)
 	l.Subject = header.Get(queue.DeadLetterSubject)
 	l.Attempts = number(header.Get(queue.DeadLetterAttempts))

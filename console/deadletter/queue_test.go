@@ -1,4 +1,4 @@
-package letters_test
+package deadletter_test
 
 import (
 	"bytes"
@@ -11,23 +11,23 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
+	"decoupled.example/console/deadletter"
 	"decoupled.example/console/internal/testbed"
-	"decoupled.example/console/letters"
 	"decoupled.example/generator"
 	"decoupled.example/shared/brokertest"
 	"decoupled.example/shared/contract"
 	"decoupled.example/shared/topology"
 )
 
-func open(t *testing.T, b *testbed.Bed) *letters.Letters {
+func open(t *testing.T, b *testbed.Bed) *deadletter.Queue {
 	t.Helper()
-	l, err := letters.Open(b.Context(), b.JS)
+	l, err := deadletter.Open(b.Context(), b.JS)
 	require.NoError(t, err)
 	return l
 }
 
 // list returns all letters.
-func list(t *testing.T, b *testbed.Bed, l *letters.Letters) (all []letters.Letter) {
+func list(t *testing.T, b *testbed.Bed, l *deadletter.Queue) (all []deadletter.Message) {
 	t.Helper()
 	for letter, err := range l.All(b.Context()) {
 		require.NoError(t, err)
@@ -83,7 +83,7 @@ func TestLettersHoldMessagesAsTheyWere(t *testing.T) {
 		require.Equal(t, 1, letter.Deliveries)
 		require.Contains(t, letter.Reason, "cannot decode request")
 		require.Zero(t, letter.Omitted)
-		require.WithinRange(t, letter.Published, begun.Add(-time.Second), letter.SetAside)
+		require.WithinRange(t, letter.Published, begun.Add(-time.Second), letter.Stored)
 		got, err := l.Get(b.Context(), letter.Sequence)
 		require.NoError(t, err)
 		require.Equal(t, letter, got)
@@ -172,15 +172,15 @@ func TestLetterThatIsNotThere(t *testing.T) {
 	l := open(t, b)
 	for _, sequence := range []uint64{0, 1, 1 << 60} {
 		_, err := l.Get(b.Context(), sequence)
-		require.ErrorIs(t, err, letters.ErrNotFound)
+		require.ErrorIs(t, err, deadletter.ErrNotFound)
 		require.EqualError(t, err, fmt.Sprintf("cannot get dead letter %d: no such dead letter", sequence))
 	}
 	b.SetAside(3)
 	discard(t, b, l, 2)
 	_, err := l.Get(b.Context(), 2)
-	require.ErrorIs(t, err, letters.ErrNotFound)
+	require.ErrorIs(t, err, deadletter.ErrNotFound)
 	_, err = l.Find(b.Context(), contract.NewID())
-	require.ErrorIs(t, err, letters.ErrNotFound)
+	require.ErrorIs(t, err, deadletter.ErrNotFound)
 }
 
 func TestLettersAreFoundByRequest(t *testing.T) {
@@ -217,7 +217,7 @@ func TestOpenWithoutLetters(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	require.NoError(t, b.JS.DeleteStream(b.Context(), topology.DeadLetters))
-	_, err := letters.Open(b.Context(), b.JS)
+	_, err := deadletter.Open(b.Context(), b.JS)
 	require.ErrorIs(t, err, jetstream.ErrStreamNotFound)
 	require.ErrorContains(t, err, "cannot open the dead letters")
 	require.ErrorContains(t, err, "run setup")
@@ -244,11 +244,11 @@ func TestLettersOnThreeNodes(t *testing.T) {
 	t.Parallel()
 	cluster := brokertest.StartCluster(t)
 	b := testbed.On(t, cluster.URL(), func(s *topology.Settings) { s.Replicas = 3 })
-	var nodes []*letters.Letters
+	var nodes []*deadletter.Queue
 	for _, node := range cluster.Nodes {
 		js, err := jetstream.New(node.Connect())
 		require.NoError(t, err)
-		l, err := letters.Open(b.Context(), js)
+		l, err := deadletter.Open(b.Context(), js)
 		require.NoError(t, err)
 		nodes = append(nodes, l)
 	}
@@ -271,7 +271,7 @@ func TestLettersOnThreeNodes(t *testing.T) {
 	require.NoError(t, nodes[0].Discard(b.Context(), fifty))
 	for _, l := range nodes {
 		_, err := l.Get(b.Context(), 50)
-		require.ErrorIs(t, err, letters.ErrNotFound)
+		require.ErrorIs(t, err, deadletter.ErrNotFound)
 		require.NoError(t, l.Discard(b.Context(), fifty))
 	}
 }
@@ -302,6 +302,6 @@ func TestAllLettersOfARequest(t *testing.T) {
 	require.Equal(t, []uint64{1, 5}, of(id))
 	for _, none := range []string{contract.NewID(), "", "*", "a.b"} {
 		_, err := l.Of(b.Context(), none)
-		require.ErrorIs(t, err, letters.ErrNotFound)
+		require.ErrorIs(t, err, deadletter.ErrNotFound)
 	}
 }

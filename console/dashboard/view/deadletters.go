@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"decoupled.example/console/dashboard/feed"
+	"decoupled.example/console/deadletter"
 	"decoupled.example/console/internal/shown"
-	"decoupled.example/console/letters"
 	"decoupled.example/shared/contract"
 )
 
@@ -31,19 +31,19 @@ type letter struct {
 }
 
 func newLetters(s feed.Snapshot, o Options) deadLetters {
-	v := deadLetters{All: s.Status.Letters, Actions: !o.ReadOnly}
-	for _, l := range s.Letters {
+	v := deadLetters{All: s.Status.DeadLetters, Actions: !o.ReadOnly}
+	for _, l := range s.DeadLetters {
 		v.Letters = append(v.Letters, newLetter(l, s.At.Location()))
 	}
 	return v
 }
 
-func newLetter(l letters.Letter, zone *time.Location) letter {
+func newLetter(l deadletter.Message, zone *time.Location) letter {
 	v := letter{
 		ID: l.ID, Queue: shown.Text(l.Queue), RequestID: shown.Text(l.RequestID),
 		Known:  contract.ValidateID(l.RequestID) == nil,
 		Reason: shown.Text(l.Reason), Deliveries: l.Deliveries,
-		SetAside: l.SetAside.In(zone).Format(time.TimeOnly), Body: shown.Text(string(l.Body)),
+		SetAside: l.Stored.In(zone).Format(time.TimeOnly), Body: shown.Text(string(l.Body)),
 	}
 	for name, values := range l.Header {
 		v.Headers = append(v.Headers, shown.Text(name)+": "+shown.Text(strings.Join(values, ", ")))

@@ -1,4 +1,4 @@
-package letters
+package deadletter
 
 import (
 	"context"
@@ -30,7 +30,7 @@ type query struct {
 }
 
 // get returns a dead letter, or nil when there is none.
-func (l *Letters) get(ctx context.Context, q query) (*stored, error) {
+func (l *Queue) get(ctx context.Context, q query) (*stored, error) {
 	return l.from(ctx, topology.DeadLetters, q)
 }
 
@@ -40,7 +40,7 @@ func (l *Letters) get(ctx context.Context, q query) (*stored, error) {
 // behind does not have a letter that was just written. It would also take the
 // stored headers for the broker's: a letter could claim another sequence and
 // subject, or to be none.
-func (l *Letters) from(ctx context.Context, stream string, q query) (*stored, error) {
+func (l *Queue) from(ctx context.Context, stream string, q query) (*stored, error) {
 	if q == (query{}) { // no letter has the number 0
 		return nil, nil
 	}

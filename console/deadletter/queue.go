@@ -1,4 +1,4 @@
-package letters
+package deadletter
 
 import (
 	"context"
@@ -21,9 +21,9 @@ var ErrNotFound = errors.New("no such dead letter")
 // atOnce is how many letters are looked for together.
 const atOnce = 32
 
-// Letters are the dead letters of a deployment. It may be used concurrently. Its
+// Queue are the dead letters of a deployment. It may be used concurrently. Its
 // methods wait while the broker is away, until their context ends.
-type Letters struct {
+type Queue struct {
 	js     jetstream.JetStream
 	stream jetstream.Stream
 
@@ -32,8 +32,8 @@ type Letters struct {
 }
 
 // Open returns the dead letters. It fails when their stream is not there.
-func Open(ctx context.Context, js jetstream.JetStream) (*Letters, error) {
-	l := &Letters{js: js}
+func Open(ctx context.Context, js jetstream.JetStream) (*Queue, error) {
+	l := &Queue{js: js}
 	err := l.ask(ctx, func(ctx context.Context) (err error) {
 		l.stream, err = js.Stream(ctx, topology.DeadLetters)
 		return err
@@ -45,12 +45,12 @@ func Open(ctx context.Context, js jetstream.JetStream) (*Letters, error) {
 }
 
 // ask waits for the broker's answer.
-func (l *Letters) ask(ctx context.Context, question func(ctx context.Context) error) error {
+func (l *Queue) ask(ctx context.Context, question func(ctx context.Context) error) error {
 	return ask.Patiently(ctx, l.js.Conn(), question)
 }
 
 // Count is the number of letters.
-func (l *Letters) Count(ctx context.Context) (uint64, error) {
+func (l *Queue) Count(ctx context.Context) (uint64, error) {
 	state, err := l.state(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("cannot count the dead letters: %w", err)
@@ -58,7 +58,7 @@ func (l *Letters) Count(ctx context.Context) (uint64, error) {
 	return state.Msgs, nil
 }
 
-func (l *Letters) state(ctx context.Context) (jetstream.StreamState, error) {
+func (l *Queue) state(ctx context.Context) (jetstream.StreamState, error) {
 	info, err := ask.Stream(ctx, l.js, topology.DeadLetters)
 	if err != nil {
 		return jetstream.StreamState{}, err
@@ -68,17 +68,17 @@ func (l *Letters) state(ctx context.Context) (jetstream.StreamState, error) {
 
 // All streams the letters that exist when it is called, the oldest first, one at
 // a time. It yields one error, as the last.
-func (l *Letters) All(ctx context.Context) iter.Seq2[Letter, error] {
-	return func(yield func(Letter, error) bool) {
+func (l *Queue) All(ctx context.Context) iter.Seq2[Message, error] {
+	return func(yield func(Message, error) bool) {
 		state, err := l.state(ctx)
 		if err != nil {
-			yield(Letter{}, fmt.Errorf("cannot list the dead letters: %w", err))
+			yield(Message{}, fmt.Errorf("cannot list the dead letters: %w", err))
 			return
 		}
 		for sequence := max(1, state.FirstSeq); sequence <= state.LastSeq; sequence++ {
 			s, err := l.get(ctx, query{Sequence: sequence, Next: ">"})
 			if err != nil {
-				yield(Letter{}, fmt.Errorf("cannot list the dead letters: %w", err))
+				yield(Message{}, fmt.Errorf("cannot list the dead letters: %w", err))
 				return
 			}
 			if s == nil || s.Sequence > state.LastSeq { // the rest was redriven or discarded meanwhile
@@ -94,37 +94,37 @@ func (l *Letters) All(ctx context.Context) iter.Seq2[Letter, error] {
 
 // Get returns the dead letter that has that sequence now, or ErrNotFound. It is for
 // looking at only: see Named.
-func (l *Letters) Get(ctx context.Context, sequence uint64) (Letter, error) {
+func (l *Queue) Get(ctx context.Context, sequence uint64) (Message, error) {
 	s, err := l.get(ctx, query{Sequence: sequence})
 	if err == nil && s == nil {
 		err = ErrNotFound
 	}
 	if err != nil {
-		return Letter{}, fmt.Errorf("cannot get dead letter %d: %w", sequence, err)
+		return Message{}, fmt.Errorf("cannot get dead letter %d: %w", sequence, err)
 	}
 	return s.letter(), nil
 }
 
 // Find returns the last letter of that request, from any queue, or ErrNotFound.
-func (l *Letters) Find(ctx context.Context, id string) (Letter, error) {
+func (l *Queue) Find(ctx context.Context, id string) (Message, error) {
 	s, err := l.find(ctx, id)
 	if err == nil && s == nil {
 		err = ErrNotFound
 	}
 	if err != nil {
-		return Letter{}, fmt.Errorf("cannot find the dead letter of %.128q: %w", id, err)
+		return Message{}, fmt.Errorf("cannot find the dead letter of %.128q: %w", id, err)
 	}
 	return s.letter(), nil
 }
 
 // Of returns all letters of that request, from any queue, the oldest first, or
 // ErrNotFound.
-func (l *Letters) Of(ctx context.Context, id string) ([]Letter, error) {
+func (l *Queue) Of(ctx context.Context, id string) ([]Message, error) {
 	last, err := l.Find(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	var all []Letter
+	var all []Message
 	for sequence := uint64(1); sequence < last.Sequence; sequence++ {
 		s, err := l.get(ctx, query{Sequence: sequence, Next: subjectsOf(id)})
 		if err != nil {
@@ -138,7 +138,7 @@ func (l *Letters) Of(ctx context.Context, id string) ([]Letter, error) {
 	return append(all, last), nil
 }
 
-func (l *Letters) find(ctx context.Context, id string) (*stored, error) {
+func (l *Queue) find(ctx context.Context, id string) (*stored, error) {
 	if id == "" || strings.ContainsAny(id, ".*> \t\r\n") { // would be another question
 		return nil, nil
 	}
@@ -149,7 +149,7 @@ func (l *Letters) find(ctx context.Context, id string) (*stored, error) {
 func subjectsOf(id string) string { return topology.SubjectDead + ".*." + id }
 
 // Having returns those of the request IDs that have a letter, in any queue.
-func (l *Letters) Having(ctx context.Context, ids []string) (map[string]bool, error) {
+func (l *Queue) Having(ctx context.Context, ids []string) (map[string]bool, error) {
 	having := make(map[string]bool)
 	if n, err := l.Count(ctx); n == 0 || err != nil {
 		return having, err

@@ -1,4 +1,4 @@
-package letters
+package deadletter
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 // set aside last, or, when these are gone, the oldest ones. It is for watching:
 // it asks once, mostly with one request, and a replica that lags behind may
 // answer it.
-func (l *Letters) Newest(ctx context.Context, n int, state jetstream.StreamState) ([]Letter, error) {
+func (l *Queue) Newest(ctx context.Context, n int, state jetstream.StreamState) ([]Message, error) {
 	first := max(state.FirstSeq, 1)
 	newest, err := l.listFrom(ctx, max(first, state.LastSeq-min(state.LastSeq, uint64(n-1))), n)
 	if err == nil && len(newest) == 0 && state.Msgs > 0 {
@@ -29,8 +29,8 @@ func (l *Letters) Newest(ctx context.Context, n int, state jetstream.StreamState
 }
 
 // listFrom returns up to n letters from that number on, the newest first.
-func (l *Letters) listFrom(ctx context.Context, sequence uint64, n int) ([]Letter, error) {
-	var found []Letter
+func (l *Queue) listFrom(ctx context.Context, sequence uint64, n int) ([]Message, error) {
+	var found []Message
 	for more := true; more && len(found) < n; {
 		var messages []direct.Message
 		err := ask.Once(ctx, l.js.Conn(), func(ctx context.Context) (err error) {

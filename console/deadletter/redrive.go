@@ -1,4 +1,4 @@
-package letters
+package deadletter
 
 import (
 	"context"
@@ -40,17 +40,17 @@ var subjects = map[string]string{
 //
 // Headers that did not fit into the letter (Letter.Omitted), and those that the
 // broker would obey (Nats-…), are not restored.
-func (l *Letters) Redrive(ctx context.Context, letter Letter) error {
+func (l *Queue) Redrive(ctx context.Context, letter Message) error {
 	return l.redrive(ctx, letter, l.checkRetention)
 }
 
 // RedriveExpired is Redrive, also for a message that the ledgers may no longer
 // remember. What was done for it before may be done again.
-func (l *Letters) RedriveExpired(ctx context.Context, letter Letter) error {
-	return l.redrive(ctx, letter, func(context.Context, Letter) error { return nil })
+func (l *Queue) RedriveExpired(ctx context.Context, letter Message) error {
+	return l.redrive(ctx, letter, func(context.Context, Message) error { return nil })
 }
 
-func (l *Letters) redrive(ctx context.Context, letter Letter, check func(context.Context, Letter) error) error {
+func (l *Queue) redrive(ctx context.Context, letter Message, check func(context.Context, Message) error) error {
 	m, err := letter.message()
 	if err == nil {
 		err = check(ctx, letter)
@@ -69,7 +69,7 @@ func (l *Letters) redrive(ctx context.Context, letter Letter, check func(context
 // It has no header of its own, not even a message ID to deduplicate by: a message
 // that just fits its queue would not fit any more. Nor would such an ID prove that
 // what is stored under it is this message.
-func (l Letter) message() (*nats.Msg, error) {
+func (l Message) message() (*nats.Msg, error) {
 	subject, ok := subjects[l.Queue]
 	if !ok || l.Subject != subject {
 		return nil, fmt.Errorf("%w: its subject says %.64q, and its message's subject %.64q", ErrNotRedrivable, l.Queue, l.Subject)
@@ -88,7 +88,7 @@ func (l Letter) message() (*nats.Msg, error) {
 //
 // The broker removes by sequence. Right before that, each time that it is tried,
 // what is there is compared with the letter that is meant.
-func (l *Letters) Discard(ctx context.Context, letter Letter) error {
+func (l *Queue) Discard(ctx context.Context, letter Message) error {
 	err := l.ask(ctx, func(ctx context.Context) error {
 		s, err := l.get(ctx, query{Sequence: letter.Sequence})
 		if err != nil || s == nil || s.id() != letter.ID {

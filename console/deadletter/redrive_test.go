@@ -1,4 +1,4 @@
-package letters_test
+package deadletter_test
 
 import (
 	"bytes"
@@ -9,9 +9,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
+	"decoupled.example/console/deadletter"
 	"decoupled.example/console/drain"
 	"decoupled.example/console/internal/testbed"
-	"decoupled.example/console/letters"
 	"decoupled.example/console/verify"
 	"decoupled.example/generator"
 	"decoupled.example/shared/contract"
@@ -41,7 +41,7 @@ func TestRedrivenMessage(t *testing.T) {
 	require.NoError(t, l.Redrive(b.Context(), letter))
 
 	_, err = l.Get(b.Context(), 1)
-	require.ErrorIs(t, err, letters.ErrNotFound)
+	require.ErrorIs(t, err, deadletter.ErrNotFound)
 	requests, err := b.JS.Stream(b.Context(), topology.Requests)
 	require.NoError(t, err)
 	got, err := requests.GetMsg(b.Context(), 2)
@@ -102,7 +102,7 @@ func TestRedriveRefusesWhatWasInNoQueue(t *testing.T) {
 		require.NoError(t, err)
 		letter, err := l.Get(b.Context(), ack.Sequence)
 		require.NoError(t, err)
-		require.ErrorIs(t, l.Redrive(b.Context(), letter), letters.ErrNotRedrivable, "%v", test)
+		require.ErrorIs(t, l.Redrive(b.Context(), letter), deadletter.ErrNotRedrivable, "%v", test)
 	}
 	require.Len(t, list(t, b, l), 7, "they stay")
 	for _, queue := range topology.QueueNames {
@@ -126,7 +126,7 @@ func TestInterruptedRedriveIsRepeated(t *testing.T) {
 	require.Len(t, all, n)
 	require.Equal(t, 5, all[0].Attempts)
 
-	interrupted, err := letters.Open(b.Context(), cannotDelete)
+	interrupted, err := deadletter.Open(b.Context(), cannotDelete)
 	require.NoError(t, err)
 	err = interrupted.Redrive(b.Context(), all[0])
 	require.ErrorIs(t, err, nats.ErrPermissionViolation, "the missing permission is named")
@@ -215,7 +215,7 @@ func TestDiscard(t *testing.T) {
 	b := testbed.Start(t)
 	l := open(t, b)
 	for _, sequence := range []uint64{0, 1, 1 << 60} {
-		require.NoError(t, l.Discard(b.Context(), letters.Letter{Sequence: sequence}), "there is none")
+		require.NoError(t, l.Discard(b.Context(), deadletter.Message{Sequence: sequence}), "there is none")
 	}
 	ids := b.SetAside(3)
 	second := list(t, b, l)[1]

@@ -1,4 +1,4 @@
-package letters_test
+package deadletter_test
 
 import (
 	"bytes"
@@ -10,8 +10,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
+	"decoupled.example/console/deadletter"
 	"decoupled.example/console/internal/testbed"
-	"decoupled.example/console/letters"
 	"decoupled.example/generator"
 	"decoupled.example/shared/brokertest"
 	"decoupled.example/shared/topology"
@@ -81,8 +81,8 @@ func TestIsRefusal_OfWhatIsTooLarge(t *testing.T) {
 	l := open(t, b)
 	err = l.Redrive(b.Context(), list(t, b, l)[0])
 	require.ErrorContains(t, err, "message size exceeds maximum allowed")
-	require.True(t, letters.IsRefusal(err))
-	require.True(t, letters.IsRefusal(fmt.Errorf("cannot redrive: %w", nats.ErrMaxPayload)))
-	require.False(t, letters.IsRefusal(nats.ErrPermissionViolation))
+	require.True(t, deadletter.IsRefusal(err))
+	require.True(t, deadletter.IsRefusal(fmt.Errorf("cannot redrive: %w", nats.ErrMaxPayload)))
+	require.False(t, deadletter.IsRefusal(nats.ErrPermissionViolation))
 	require.Len(t, list(t, b, l), 1, "it stays")
 }

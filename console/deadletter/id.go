@@ -1,4 +1,4 @@
-package letters
+package deadletter
 
 import (
 	"context"
@@ -31,11 +31,11 @@ func IsID(text string) bool { return idForm.MatchString(text) }
 // Named returns the dead letter with that ID. The error unwraps to ErrNotFound
 // when it is gone, also if another one has its sequence by now, and to ErrInvalidID
 // when it is not an ID.
-func (l *Letters) Named(ctx context.Context, id string) (Letter, error) {
+func (l *Queue) Named(ctx context.Context, id string) (Message, error) {
 	number, _, _ := strings.Cut(id, "-")
 	sequence, err := strconv.ParseUint(number, 10, 64)
 	if err != nil || !IsID(id) {
-		return Letter{}, fmt.Errorf("cannot get dead letter %.40q: %w", id, ErrInvalidID)
+		return Message{}, fmt.Errorf("cannot get dead letter %.40q: %w", id, ErrInvalidID)
 	}
 	s, err := l.get(ctx, query{Sequence: sequence})
 	switch {
@@ -47,5 +47,5 @@ func (l *Letters) Named(ctx context.Context, id string) (Letter, error) {
 	default:
 		return s.letter(), nil
 	}
-	return Letter{}, fmt.Errorf("cannot get dead letter %s: %w", id, err)
+	return Message{}, fmt.Errorf("cannot get dead letter %s: %w", id, err)
 }

@@ -1,19 +1,19 @@
-package letters_test
+package deadletter_test
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"decoupled.example/console/deadletter"
 	"decoupled.example/console/internal/testbed"
-	"decoupled.example/console/letters"
 	"decoupled.example/shared/topology"
 )
 
 // newest reads the newest letters, and says which numbers they have.
-func newest(t *testing.T, b *testbed.Bed, n int) ([]letters.Letter, []uint64) {
+func newest(t *testing.T, b *testbed.Bed, n int) ([]deadletter.Message, []uint64) {
 	t.Helper()
-	dead, err := letters.Open(b.Context(), b.JS)
+	dead, err := deadletter.Open(b.Context(), b.JS)
 	require.NoError(t, err)
 	stream, err := b.JS.Stream(b.Context(), topology.DeadLetters)
 	require.NoError(t, err)
@@ -34,7 +34,7 @@ func TestNewest(t *testing.T) {
 	b.SetAside(5)
 	found, numbers := newest(t, b, 3)
 	require.Equal(t, []uint64{5, 4, 3}, numbers)
-	dead, err := letters.Open(b.Context(), b.JS)
+	dead, err := deadletter.Open(b.Context(), b.JS)
 	require.NoError(t, err)
 	for i, l := range found {
 		same, err := dead.Get(b.Context(), numbers[i])

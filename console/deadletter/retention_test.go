@@ -1,4 +1,4 @@
-package letters_test
+package deadletter_test
 
 import (
 	"testing"
@@ -7,8 +7,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
+	"decoupled.example/console/deadletter"
 	"decoupled.example/console/internal/testbed"
-	"decoupled.example/console/letters"
 	"decoupled.example/console/setup"
 	"decoupled.example/shared/contract"
 	"decoupled.example/shared/ledger"
@@ -20,7 +20,7 @@ const keep = time.Second
 func forgetful(s *topology.Settings) { s.Retention = keep }
 
 // plantLetter stores a dead letter of a request, published when it says.
-func plantLetter(t *testing.T, b *testbed.Bed, body string, published time.Time) letters.Letter {
+func plantLetter(t *testing.T, b *testbed.Bed, body string, published time.Time) deadletter.Message {
 	t.Helper()
 	ack, err := b.JS.PublishMsg(b.Context(), &nats.Msg{
 		Subject: "dead.REQUESTS.planted", Data: []byte(body),
@@ -43,12 +43,12 @@ func awaitExpiry(b *testbed.Bed) {
 	b.Eventually(func() bool { return len(b.Entries(topology.Asked)) == 0 }, "the entry has expired")
 }
 
-func requireRefused(t *testing.T, b *testbed.Bed, letter letters.Letter, why string) {
+func requireRefused(t *testing.T, b *testbed.Bed, letter deadletter.Message, why string) {
 	t.Helper()
 	l := open(t, b)
 	before, waiting := len(list(t, b, l)), b.Messages(topology.Requests)
 	err := l.Redrive(b.Context(), letter)
-	require.ErrorIs(t, err, letters.ErrExpired)
+	require.ErrorIs(t, err, deadletter.ErrExpired)
 	require.ErrorContains(t, err, "cannot redrive dead letter "+letter.ID)
 	require.ErrorContains(t, err, why)
 	require.ErrorContains(t, err, "--expired")
@@ -60,7 +60,7 @@ func requireRefused(t *testing.T, b *testbed.Bed, letter letters.Letter, why str
 	require.Equal(t, waiting+1, b.Messages(topology.Requests))
 }
 
-func requireAllowed(t *testing.T, b *testbed.Bed, letter letters.Letter) {
+func requireAllowed(t *testing.T, b *testbed.Bed, letter deadletter.Message) {
 	t.Helper()
 	require.NoError(t, open(t, b).Redrive(b.Context(), letter))
 }
