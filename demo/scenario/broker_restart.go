@@ -12,11 +12,11 @@ import (
 
 var brokerRestart = Scenario{
 	Name:    "broker-restart",
-	Title:   "the broker dies with data in all queues, and everyone goes on",
-	Claim:   "What the broker has confirmed it has after a crash. The services reconnect by themselves and go on where they were.",
-	Predict: "Each queue holds work, replicas of both services are connected, and the broker is killed and started again. What is lost? Who must be restarted? How long is the gap?",
-	Explain: "A confirmation means that the message is in the broker's file; a process that dies takes no file along (a machine that loses its power may: the broker must sync before it confirms then). " +
-		"A service that loses its connection tries again, for ever, and asks anew for messages at the moment it is back, instead of waiting for the answer to a question that nobody remembers.",
+	Title:   "the broker dies with data in all queues, and the services carry on",
+	Claim:   "After a crash the broker still has everything it has confirmed. The services reconnect without help and continue where they were.",
+	Predict: "Each queue holds work, replicas of both services are connected, and the broker is killed and started again. What is lost? What must be restarted? How long is the gap?",
+	Explain: "A confirmation means that the message is in the broker's file, and a process that dies takes no file with it. A machine that loses power may: then the broker must sync before it confirms. " +
+		"A service that loses its connection keeps reconnecting. Once connected it asks for messages again, instead of waiting for the answer to a request that the broker no longer knows.",
 	Needs: single,
 	Play: func(s *stage.Stage) {
 		n := s.Requests(500)
@@ -29,7 +29,7 @@ var brokerRestart = Scenario{
 			s.WaitDepth(queue, n)
 		}
 
-		s.Step("the broker dies, and comes back; delivery goes on")
+		s.Step("the broker dies and restarts; delivery is resumed")
 		s.CrashBroker("")
 		s.StartBroker("")
 		kept := 0
@@ -44,7 +44,7 @@ var brokerRestart = Scenario{
 
 		total := 3 * n
 		for death := 1; death <= 2; death++ {
-			s.Step("it dies again, under load: a hundred requests at a time, until it is back")
+			s.Step("it dies again under load: a hundred requests at a time, until it is back")
 			before := s.Count(topology.Received)
 			stop := s.Load(100)
 			s.Until("under load", func() bool { return s.Count(topology.Received) > before+n/10 })
@@ -59,7 +59,7 @@ var brokerRestart = Scenario{
 			if s.Long() {
 				s.Holds("the services go on within two seconds", gap < 2*time.Second, "the first result came after %v", inRound(gap))
 			}
-			s.Report("%v without a broker, which came back with %d of %d requests finished; the first result came %v after its return", inRound(without), finished, total, inRound(gap))
+			s.Report("%v without a broker, which restarted with %d of %d requests finished; the first result came %v later", inRound(without), finished, total, inRound(gap))
 			s.MeasureTime(fmt.Sprintf("death %d: without a broker", death), without)
 			s.MeasureTime(fmt.Sprintf("death %d: from its return to the first result", death), gap)
 			s.Drained()

@@ -12,11 +12,11 @@ import (
 
 var competingConsumers = Scenario{
 	Name:    "competing-consumers",
-	Title:   "more replicas share the work, and nobody divides it",
-	Claim:   "Replicas of one service share what is in their queue evenly, and with twice the replicas the same work takes half the time.",
-	Predict: "The same backlog is worked off by 1, 2, 4 and 8 generators, 5 ms of work for each request. No load balancer stands in front of them. How are the shares? How much faster are eight?",
+	Title:   "more replicas share the work, and nothing divides it",
+	Claim:   "Replicas of one service share their queue evenly. With twice the replicas the same work takes half the time.",
+	Predict: "1, 2, 4 and 8 generators work off the same backlog, with 5 ms of work for each request. There is no load balancer in front of them. How even are the shares? How much faster are eight?",
 	Explain: "Each replica asks for more when it is ready for more, so a faster one gets more and a busy one is left alone. " +
-		"A batch takes a quarter of a second at most, so that nobody holds work for long that others could do.",
+		"A batch takes a quarter of a second at most, so no replica holds work for long that another could do.",
 	Needs: single,
 	Play: func(s *stage.Stage) {
 		n := s.Requests(800)

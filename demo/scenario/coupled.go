@@ -18,10 +18,10 @@ import (
 var coupled = Scenario{
 	Name:    "coupled",
 	Title:   "a direct call, a process for each request, and a queue, side by side",
-	Claim:   "While the workers are away, who calls them directly fails, and who asks through a queue waits. When they are there, the queue costs milliseconds.",
-	Predict: "The same string is made at the same pace in three ways, at the same time, and for two seconds there is no worker. How many requests of each fail? What does each cost when all is well, and what does the queue's slowest request cost?",
-	Explain: "A call and its answer share one fate, so every failure of the worker is one of the caller, who must think of retries, time-outs and overload. " +
-		"A process for each request adds its start to each one. In a queue the request outlives both sides: the outage is a delay, and not an error.",
+	Claim:   "While there are no workers, a direct call fails and a request in a queue waits. While there are workers, the queue costs milliseconds.",
+	Predict: "The same string is made in three ways, at the same pace and at the same time, and for two seconds there is no worker. How many requests of each kind fail? What does each cost when all is well, and how long does the queue's slowest request take?",
+	Explain: "A call and its answer share one fate. Every failure of the worker is a failure of the caller, who has to handle retries, timeouts and overload. " +
+		"A process for each request adds its start to each one. In a queue the request outlives both sides: an outage is a delay, not an error.",
 	Needs: single,
 	Play: func(s *stage.Stage) {
 		const (

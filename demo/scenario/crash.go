@@ -11,11 +11,11 @@ import (
 var crash = Scenario{
 	Name:    "crash",
 	Title:   "replicas die at any moment, and nothing is lost or done twice",
-	Claim:   "A replica that is killed with work in hand loses nothing, and what is done again has no second effect.",
-	Predict: "Generators and requestors are killed, at random moments and at each step of what they do: when messages have just arrived, when the result is being recorded, when it is being passed on, when they acknowledge. What is lost? What is there twice?",
-	Explain: "A message is acknowledged last, when everything it has caused is stored; until then the broker delivers it again. " +
-		"What was recorded before wins, so a request that comes again gets the very same string, and the same ID twice is one entry. " +
-		"A requestor that dies after it has published a request and before it has recorded it leaves one that is answered all the same: it is counted as recovered.",
+	Claim:   "A replica that is killed with messages in flight loses nothing, and repeated work has no second effect.",
+	Predict: "Generators and requestors are killed at random moments, and at each step of their work: when messages have just arrived, when the result is being recorded, when it is being passed on, when it is being acked. What is lost? What exists twice?",
+	Explain: "A message is acked last, when everything it has caused is stored. Until then the broker delivers it again. " +
+		"The first write wins, so a redelivered request gets the same string, and the same ID twice is one entry. " +
+		"A requestor that dies between publishing a request and recording it leaves a request that is answered all the same. Verification counts it as recovered.",
 	Needs: deployment.Needs{Topology: topology.Settings{AckWait: ackWait / 2}},
 	Play: func(s *stage.Stage) {
 		const rounds = 4
@@ -38,7 +38,7 @@ var crash = Scenario{
 		}
 		askNoMore(s)
 		again := s.Redelivered()
-		s.Holds("they had work in hand", again > 0, "%d deliveries were repeated", again)
+		s.Holds("they had messages in flight", again > 0, "%d deliveries were repeated", again)
 
 		asked, inHand := n, 0
 		for _, m := range moments {
@@ -53,7 +53,7 @@ var crash = Scenario{
 				inHand++
 			}
 		}
-		s.Holds("at most of these moments they had work in hand", 2*inHand > len(moments), "at %d of %d deliveries were repeated", inHand, len(moments))
+		s.Holds("at most of these moments they had messages in flight", 2*inHand > len(moments), "at %d of %d deliveries were repeated", inHand, len(moments))
 		for _, m := range askingMoments {
 			killAsking(s, m)
 		}
@@ -110,7 +110,7 @@ func killAt(s *stage.Stage, m moment, n int) int {
 	begun := time.Now()
 	s.Drained()
 	again := s.Redelivered() - before
-	s.Report("%d deliveries were repeated; all was finished %v after the next one's start", again, inRound(time.Since(begun)))
+	s.Report("%d messages were redelivered; all was finished %v after the start of the next replica", again, inRound(time.Since(begun)))
 	return again
 }
 

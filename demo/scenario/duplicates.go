@@ -13,10 +13,10 @@ import (
 var duplicates = Scenario{
 	Name:    "duplicates",
 	Title:   "exactly once is an effect, not a delivery",
-	Claim:   "A publisher that repeats itself, and consumers that crash when their work is done and they have not yet said so: each request still has one effect.",
-	Predict: "All requests and receipts are published a second time, as a publisher does that has heard no confirmation, and while they are done again replicas die. How many of them does the broker take for new? How many strings change, and how many are there twice?",
-	Explain: "The broker stores what it is given, and delivers again what was not acknowledged. It could drop a message whose ID it has seen lately, but it forgets IDs, also when it is restarted, and cannot know whether the message behind an ID is the same: that saves work and proves nothing. " +
-		"What makes the effect single is the consumer's own record, whose keys nobody can write twice. A delivery marked as repeated is a hint; one not marked is no proof.",
+	Claim:   "A publisher repeats itself, and consumers crash after their work and before the ack. Each request still has one effect.",
+	Predict: "All requests and receipts are published a second time, as a publisher does that has seen no confirmation. While they are processed again, replicas die. How many of them does the broker store as new? How many strings change, and how many exist twice?",
+	Explain: "The broker stores what it is given and redelivers what was not acked. It could drop a message whose ID it has seen lately. But it knows IDs only for a while, loses them at a restart, and cannot compare what is behind an ID. Deduplication saves work and proves nothing. " +
+		"The consumer's own ledger makes the effect single: no key in it can be written twice. A delivery marked as a redelivery is a hint; one without the mark is no proof.",
 	Needs: deployment.Needs{Topology: topology.Settings{AckWait: ackWait / 2}},
 	Play: func(s *stage.Stage) {
 		n := s.Requests(2000)
@@ -56,7 +56,7 @@ func dieAtWork(s *stage.Stage, asked []contract.Request) (requests, responses in
 	s.Scale(0, 0)
 	repeat(s, asked)
 	depth := s.Depth(topology.Requests)
-	s.Holds("there are duplicates", depth == n, "the broker took %d of %d for new", depth, n)
+	s.Holds("there are duplicates", depth == n, "the broker stored %d of %d as new", depth, n)
 
 	s.Step("they are done again; the generator dies as it passes on results, the requestor as it confirms them")
 	before := s.Depths()

@@ -8,21 +8,21 @@ import (
 
 var earlyAck = Scenario{
 	Name:    "early-ack",
-	Title:   "acknowledged before the work is done, and a crash",
-	Claim:   "Who acknowledges a message before its work is done loses it in a crash, and the queue says that all is well. Who acknowledges afterwards loses none.",
-	Predict: "A worker fetches fifty messages, acknowledges them, and works on one after the other. It dies, and another one takes over. What does the queue's depth say? How many are missing? And if it acknowledges each one after its work?",
-	Explain: "An acknowledgement tells the broker to forget. It is the one order in which two lines can be written wrongly without a test noticing, until something crashes. Automatic acknowledgement, which many clients do by default, is the wrong order.",
+	Title:   "acked before the work is done, and a crash",
+	Claim:   "A worker that acks a message before its work is done loses the message in a crash, and the queue looks empty. A worker that acks afterwards loses none.",
+	Predict: "A worker fetches fifty messages, acks them, and works on one after the other. It dies, and another one takes over. What does the queue's depth say? How many are missing? And if the worker acks each message after its work?",
+	Explain: "An ack makes the broker delete the message. Two lines in the wrong order look right in every test until a process crashes. Automatic acks, the default of many clients, are the wrong order.",
 	Needs:   single,
 	Play: func(s *stage.Stage) {
 		n := s.Requests(300)
-		s.Step("%d messages; each is acknowledged, and then worked on", n)
+		s.Step("%d messages; each is acked, then worked on", n)
 		early := crashAtWork(s, "EARLY", n, true)
-		s.Holds("acknowledged before the work: some are lost", early.lost() > 0, "%s", early)
-		s.Step("the same, but each is worked on, and then acknowledged")
+		s.Holds("acked before the work: some are lost", early.lost() > 0, "%s", early)
+		s.Step("the same, but each is worked on, then acked")
 		late := crashAtWork(s, "LATE", n, false)
-		s.Holds("acknowledged after the work: none is lost", late.lost() == 0, "%s", late)
-		s.Measure("lost when acknowledged before the work", float64(early.lost()), "messages")
-		s.Measure("lost when acknowledged after the work", float64(late.lost()), "messages")
+		s.Holds("acked after the work: none is lost", late.lost() == 0, "%s", late)
+		s.Measure("lost when acked before the work", float64(early.lost()), "messages")
+		s.Measure("lost when acked after the work", float64(late.lost()), "messages")
 	},
 }
 
@@ -65,7 +65,7 @@ func crashAtWork(s *stage.Stage, name string, n int, early bool) account {
 	ended := make(chan struct{})
 	go func() { defer close(ended); w.run(second) }()
 	s.Until("nothing is left in the queue", func() bool { return w.left(s) == 0 })
-	s.Until("the second worker has finished what it had in hand", func() bool { return w.idle.Load() })
+	s.Until("the second worker has finished its messages in flight", func() bool { return w.idle.Load() })
 	second.Close()
 	<-ended
 	return account{sent: n, left: w.left(s), done: w.done(s)}

@@ -12,9 +12,9 @@ import (
 var failover = Scenario{
 	Name:    "failover",
 	Title:   "the leader of a queue dies, and neither side has to know",
-	Claim:   "On three nodes everything is on each of them. When the node that leads a queue dies, another one takes over: nothing is lost, and no service is restarted.",
-	Predict: "Under load the leaders of the queues and of a ledger are killed, one after the other. How long does nothing get done each time? What of the confirmed messages is missing?",
-	Explain: "A message is confirmed when a majority has it, so whoever is elected next has it too. The gap is the time to notice and to elect. Services reconnect to any node that is left; publishers repeat what was not confirmed, under the same ID.",
+	Claim:   "On three nodes every message is on each of them. When the node that leads a queue dies, another one takes over: nothing is lost, and no service is restarted.",
+	Predict: "Under load the leaders of the queues and of a ledger are killed, one after the other. How long is each gap in which nothing is finished? Which confirmed messages are missing?",
+	Explain: "A message is confirmed when a majority of the nodes has it, so the next leader has it too. The gap is the time to notice the death and to elect. Services reconnect to any node that is left, and publishers repeat what was not confirmed, under the same ID.",
 	Needs:   deployment.Needs{Nodes: 3, Topology: topology.Settings{AckWait: ackWait}},
 	Play: func(s *stage.Stage) {
 		n := s.Requests(3000)

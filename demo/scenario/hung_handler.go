@@ -11,11 +11,11 @@ import (
 
 var hungHandler = Scenario{
 	Name:    "hung-handler",
-	Title:   "a handler hangs, and another one takes over its messages",
-	Claim:   "What a handler has taken and never finishes is done by another replica, or another call, although the replica that has it is alive, connected, and busy with it as far as the broker knows.",
-	Predict: "Two generators make strings. Now and then a handler waits for an answer that never comes, with a whole batch of requests. Its process lives, and asks the broker for more time for the batch, as it should for long work. Who else can get these requests, and when?",
-	Explain: "A handler has a timeout (HANDLER_TIMEOUT). When it is over the handler's context ends; a tenth of it later the replica no longer asks for more time for the batch, whether or not the handler has returned, and goes on without it. " +
-		"The broker then delivers the batch again, to whoever asks. The replica reports calls that do not return, and fails its liveness check after twice the timeout, so that an orchestrator replaces it.",
+	Title:   "a handler hangs, and another replica takes over its messages",
+	Claim:   "When a handler never returns, its messages are processed by another replica or another call, although its own replica is alive, connected and busy as far as the broker knows.",
+	Predict: "Two generators make strings. Now and then a handler waits for an answer that never comes, with a whole batch of requests. Its process is alive and extends the ack deadline of the batch, as it should for long work. Which replica can get these requests, and when?",
+	Explain: "A handler has a timeout (HANDLER_TIMEOUT). At the timeout its context ends. After a further tenth of it the replica stops extending the ack deadline, whether or not the handler has returned, and continues without it. " +
+		"The broker then redelivers the batch to any replica. The replica reports calls that do not return, and fails its liveness check after twice the timeout, so that an orchestrator replaces it.",
 	Needs: single,
 	Play: func(s *stage.Stage) {
 		const generators, timeout = 2, time.Second
@@ -38,7 +38,7 @@ var hungHandler = Scenario{
 		s.Report("a generator reports: %s", strings.Join(stuck, "; "))
 		s.Drained()
 		again := s.Redelivered()
-		s.Holds("others have done what hung", again > 0, "%d messages were delivered again, and all are done", again)
+		s.Holds("other calls have processed the hung messages", again > 0, "%d messages were redelivered, and all are processed", again)
 		s.Verified(n)
 	},
 }

@@ -12,8 +12,8 @@ var lateJoiner = Scenario{
 	Name:    "late-joiner",
 	Title:   "a replica that joins a backlog in progress gets its share at once",
 	Claim:   "Replicas that are added while a backlog is being worked off relieve the others at once.",
-	Predict: "Three generators work on a backlog, fetching ahead of their work. A fourth one starts. Is there anything left for it, or have the others taken all?",
-	Explain: "With the client library's usual settings a consumer holds 500 messages or more, and who comes later finds the queue empty while the work is not done. " +
+	Predict: "Three generators work on a backlog and fetch ahead of their work. A fourth one starts. Is there anything left for it, or have the others taken everything?",
+	Explain: "With the usual settings of the client library a consumer holds 500 messages or more. A replica that starts later finds the queue empty although the work is not done. " +
 		"Here a replica takes at most a quarter of a second's work at a time.",
 	Needs: single,
 	Play: func(s *stage.Stage) {

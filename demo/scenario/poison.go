@@ -12,11 +12,11 @@ import (
 
 var poison = Scenario{
 	Name:    "poison",
-	Title:   "bad messages go aside with their reasons, good ones do not wait",
-	Claim:   "What cannot be done is set aside with the reason: at once if nobody can read it, after five attempts if it fails. Everything else flows. Once the fault is mended, what was set aside is put back and completes.",
-	Predict: "One request in fifty makes the generator fail, each time it is tried, and other programs write rubbish into the queue. What was not done a queue delivers again, for ever. How much longer do the good requests take?",
-	Explain: "A batch that fails is handled again one by one, so one bad message takes no others along. A failed one comes back later and later, and the queue goes on meanwhile. " +
-		"A dead letter holds the message as it was and why nobody could do it, so that a person can look, mend, and put it back.",
+	Title:   "bad messages become dead letters with reasons, good ones do not wait",
+	Claim:   "A message that cannot be processed is dead-lettered with its reason: at once if it is malformed, after five attempts if it fails. All other messages flow. Once the fault is fixed, the dead letters are redriven and complete.",
+	Predict: "One request in fifty makes the generator fail at every attempt, and other programs write garbage into the queue. A queue redelivers a message that was not processed, without end. How much longer do the good requests take?",
+	Explain: "A batch that fails is bisected, so one bad message takes no others with it. A failed message is redelivered after longer and longer pauses, and the queue flows meanwhile. " +
+		"A dead letter holds the original message and the reason why it failed, so that an operator can look, fix the fault, and redrive it.",
 	Needs: single,
 	Play: func(s *stage.Stage) {
 		n := s.Requests(1000)
@@ -29,7 +29,7 @@ var poison = Scenario{
 		clean := flow(s, 0)
 		s.MeasureTime("the good ones, without poison, took", clean)
 
-		s.Step("a generator with a fault that makes one request in %.0f fail; %d requests, and %d messages of rubbish", 1/fraction, n, len(rubbish()))
+		s.Step("a generator with a fault that makes one request in %.0f fail; %d requests, and %d malformed messages", 1/fraction, n, len(rubbish()))
 		s.ScaleGenerators(0)
 		s.Configure(func(c *deployment.Settings) { c.Generator.Fail = fraction })
 		s.ScaleGenerators(2)
@@ -46,13 +46,13 @@ var poison = Scenario{
 			s.Holds("the good ones do not wait", poisoned < 2*clean+time.Second, "they took %v, and %v without poison", poisoned, clean)
 		}
 		good, letter := lastOf(s)
-		s.Holds("the last good one does not wait for the last bad one", good.Before(letter), "it was finished %v before that was set aside", inRound(letter.Sub(good)))
+		s.Holds("the last good one does not wait for the last bad one", good.Before(letter), "it was finished %v before that was dead-lettered", inRound(letter.Sub(good)))
 		failing := judgeLetters(s, thrown)
 		v := s.Verify()
 		s.Holds("all others are complete", v.Finished() && int(v.Complete) == 2*n-failing && int(v.Dead) == failing,
 			"%d of %d are complete, %d failed and were set aside", v.Complete, 2*n, v.Dead)
 
-		s.Step("the fault is mended; what failed is put back, the rubbish thrown away")
+		s.Step("the fault is fixed; the failed requests are redriven, the malformed messages discarded")
 		s.ScaleGenerators(0)
 		s.Configure(func(c *deployment.Settings) { c.Generator.Fail = 0 })
 		s.ScaleGenerators(2)
@@ -116,7 +116,7 @@ func judgeLetters(s *stage.Stage, thrown []waste) (failing int) {
 			failing++
 		}
 	}
-	s.Holds("requests that fail are set aside after five attempts", failing > 0 && len(wrong) == 0, "%d requests%s", failing, also(wrong))
+	s.Holds("requests that fail are dead-lettered after five attempts", failing > 0 && len(wrong) == 0, "%d requests%s", failing, also(wrong))
 	wrong = wrong[:0]
 	for _, w := range thrown {
 		if reason, found := reasons[w.body]; !found || !strings.Contains(reason, w.reason) {
@@ -125,7 +125,7 @@ func judgeLetters(s *stage.Stage, thrown []waste) (failing int) {
 	}
 	first := thrown[0]
 	saw := fmt.Sprintf("%d of %d, such as %q for %s", len(thrown)-len(wrong), len(thrown), reasons[first.body], first.what)
-	s.Holds("rubbish is set aside with its reason", len(wrong) == 0 && len(all) == failing+len(thrown), "%s%s", saw, also(wrong))
+	s.Holds("malformed messages are dead-lettered with their reason", len(wrong) == 0 && len(all) == failing+len(thrown), "%s%s", saw, also(wrong))
 	return failing
 }
 

@@ -14,11 +14,11 @@ import (
 
 var rollingUpgrade = Scenario{
 	Name:    "rolling-upgrade",
-	Title:   "one side is upgraded under load, and the other is not asked",
-	Claim:   "A new version that adds an optional field replaces the old one while both work side by side, and no message fails. A major version that nobody understands is set aside, not lost.",
-	Predict: "The new generator writes a field into its responses that the requestor has never heard of. Old and new replicas share one queue for a while. What must be done to the requestor first?",
-	Explain: "All that the two services share is the meaning of a message. Readers ignore what they do not know, so a field may be added at any time. " +
-		"What changes the meaning is a new major version, in a header of its own: a reader that does not know it sets the message aside with its whole body, for one that does.",
+	Title:   "one side is upgraded under load, and the other need not know",
+	Claim:   "A new version that adds an optional field replaces the old one while both run side by side, and no message fails. A message of an unknown major version is dead-lettered, not lost.",
+	Predict: "The new generator adds a field to its responses that the requestor does not know. For a while old and new replicas share one queue. What must be done to the requestor first?",
+	Explain: "The two services share only the meaning of a message. Readers ignore fields they do not know, so a field may be added at any time. " +
+		"A change of meaning is a new major version, named in a header. A reader that does not know the version dead-letters the message with its whole body, for a reader that does.",
 	Needs: single,
 	Play: func(s *stage.Stage) {
 		const replicas, work = 3, 3 * time.Millisecond
@@ -50,11 +50,11 @@ var rollingUpgrade = Scenario{
 		s.Holds("both versions have worked", 0 < withField && withField < total, "%d of %d responses have the new field", withField, total)
 		s.Verified(total)
 
-		s.Step("a request of a version that nobody understands yet")
+		s.Step("a request of a version that no replica knows yet")
 		s.Must(send.FutureVersion(s.Context(), s.Operator().JS))
 		s.Drained()
 		_, all := readLetters(s)
 		last := all[max(0, len(all)-1):]
-		s.Holds("it is set aside, whole, and it alone", len(all) == 1 && strings.Contains(last[0].Reason, "v99") && len(last[0].Body) > 0, "%d dead letters, %q", len(all), reasons(last))
+		s.Holds("it alone is dead-lettered, with its whole body", len(all) == 1 && strings.Contains(last[0].Reason, "v99") && len(last[0].Body) > 0, "%d dead letters, %q", len(all), reasons(last))
 	},
 }

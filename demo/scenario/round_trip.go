@@ -15,7 +15,7 @@ var roundTrip = Scenario{
 	Title:   "ask, generate, store, confirm",
 	Claim:   "Each request is answered with a string of its own, which is stored and confirmed. The queues in between cost milliseconds.",
 	Predict: "A request passes three queues and four ledgers, each on disk, each confirmed by the broker. How long does it take at a steady pace?",
-	Explain: "A consumer that has nothing to do has already asked the broker for the next message, so it gets it the moment it is stored. Under load messages travel in batches, and a confirmation is shared by many.",
+	Explain: "An idle consumer has already asked the broker for the next message, so it gets it the moment it is stored. Under load messages travel in batches, and many share a confirmation.",
 	Needs:   single,
 	Play: func(s *stage.Stage) {
 		n := s.Requests(1000)

@@ -11,12 +11,12 @@ import (
 
 var scaleToZero = Scenario{
 	Name:  "scale-to-zero",
-	Title: "work waits for whoever comes, and the depth tells the truth",
-	Claim: "Either service can be scaled to zero while work comes in. The depth of its queue is what is unfinished, at every moment, and when all depths are 0 all is finished.",
+	Title: "work waits for the next replica, and the depth tells the truth",
+	Claim: "Either service can be scaled to zero while work arrives. At every moment the depth of its queue is the unfinished work, and when all depths are 0 all work is finished.",
 	Predict: "There is no generator, and 1,000 requests are asked. What does the queue say? Then one generator starts and fetches messages ahead of its work: " +
-		"does the depth fall to 0 at once, or as the work gets done?",
-	Explain: "A message leaves its queue only when it is acknowledged, and it is acknowledged only when all it caused is stored. " +
-		"So the depth counts what waits and what is being worked on alike. A broker that acknowledges on delivery would say 0 as soon as the consumer has fetched everything, with all the work still to be done.",
+		"does the depth fall to 0 at once, or as the work is done?",
+	Explain: "A message leaves its queue only when it is acked, and it is acked only when everything it has caused is stored. " +
+		"So the depth counts waiting messages and messages in flight alike. A broker that acks on delivery would say 0 as soon as the consumer has fetched everything, with all the work still to do.",
 	Needs: single,
 	Play: func(s *stage.Stage) {
 		n := s.Requests(1000)

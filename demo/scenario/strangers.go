@@ -9,9 +9,9 @@ import (
 var strangers = Scenario{
 	Name:    "strangers",
 	Title:   "neither side needs the other to have ever existed",
-	Claim:   "A requestor works where no generator has ever run, and a generator where no requestor has ever run. Who comes later finds everything.",
-	Predict: "With publish and subscribe, what is said before anyone listens is gone. A requestor asks on a system that has never seen a generator: how many of its requests are answered once the first one starts?",
-	Explain: "A service publishes to a queue and not to another service. The queue was set up before either of them, it keeps what it is given, and the place of the consumer in it belongs to the queue and not to any replica.",
+	Claim:   "A requestor works where no generator has ever run, and a generator where no requestor has ever run. The side that starts later finds everything.",
+	Predict: "With publish and subscribe, a message is gone if nothing is listening. A requestor asks on a system that has never seen a generator. How many of its requests are answered once the first generator starts?",
+	Explain: "A service publishes to a queue and not to another service. The queue was created before either of them and stores what it is given. The consumer's position in it belongs to the queue and not to any replica.",
 	Needs:   single,
 	Play: func(s *stage.Stage) {
 		n := s.Requests(500)
@@ -27,7 +27,7 @@ var strangers = Scenario{
 		s.Drained()
 		s.Verified(n)
 
-		s.Step("everything anew: a generator starts; no requestor has ever existed; the console asks %d times", n)
+		s.Step("again from the start: a generator starts; no requestor has ever existed; the console asks %d times", n)
 		s.Fresh()
 		s.ScaleGenerators(1)
 		s.Ask(n)

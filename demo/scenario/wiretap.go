@@ -12,10 +12,10 @@ import (
 
 var wiretap = Scenario{
 	Name:    "wiretap",
-	Title:   "a third party reads along, and nobody notices",
-	Claim:   "Anyone who may can read the traffic by a plain subscription, from one moment to the next, without either service, a queue, or a setting being touched.",
-	Predict: "A program that nobody has heard of subscribes to all subjects of the services while they work. Does it take messages away from them? Must anything be told of it?",
-	Explain: "A message is published to a subject, and the queue is one of those who listen there. Who else listens gets a copy, once, unconfirmed: good for looking and for counting, while the queue keeps what must not be lost.",
+	Title:   "a third party reads along, and neither service notices",
+	Claim:   "A client with permission can read the traffic by a plain subscription at any time, without a change to a service, a queue, or a setting.",
+	Predict: "A program that the services do not know subscribes to all their subjects while they work. Does it take messages away from them? Must they be told about it?",
+	Explain: "A message is published to a subject, and the queue is one of the subscribers. Any other subscriber gets a copy, once and unconfirmed. That is good for looking and counting, while the queue stores what must not be lost.",
 	Needs:   single,
 	Play: func(s *stage.Stage) {
 		n := s.Requests(1000)
