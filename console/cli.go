@@ -13,7 +13,7 @@ import (
 type cli struct {
 	service.Broker `group:"Connection to NATS:"`
 
-	Wait    time.Duration    `default:"10s" help:"End a command in which nothing has succeeded for this long, for example because the broker is away."`
+	Wait    time.Duration    `default:"10s" help:"End a command in which nothing has succeeded for this long, for example because the broker cannot be reached."`
 	JSON    bool             `name:"json" help:"Print JSON."`
 	Version kong.VersionFlag `help:"Print version and commit, and exit."`
 

@@ -63,7 +63,7 @@ func (n named) Validate() error {
 	}
 	for _, id := range n.IDs {
 		if isNumber(id) {
-			return fmt.Errorf("%s is only the number of a dead letter, and numbers are used again when their stream is made again: give the ID that \"console dead list\" shows, such as %s-9f3a21c4", id, id)
+			return fmt.Errorf("%s is only the number of a dead letter, and numbers are reused when the stream is re-created: give the ID that \"console dead list\" shows, such as %s-9f3a21c4", id, id)
 		}
 	}
 	return nil
@@ -175,7 +175,7 @@ func (c deadShowCommand) find(ctx context.Context, dead *deadletter.Queue) (dead
 
 type deadRedriveCommand struct {
 	named
-	Expired bool `help:"Also redrive messages that the ledgers may no longer remember: a request that was answered before is answered again, with another string."`
+	Expired bool `help:"Also redrive messages whose ledger entries may have expired: a request that was answered before is answered again, with another string."`
 }
 
 // Run redrives one letter after the other. Interrupted, the rest is still there;

@@ -9,15 +9,15 @@ import (
 )
 
 type resetCommand struct {
-	Yes     bool          `help:"Really: everything in queues, ledgers and dead letters is lost."`
-	Timeout time.Duration `default:"60s" help:"How long it may take, mostly to wait for what the replicas have in hand."`
+	Yes     bool          `help:"Confirm: everything in queues, ledgers and dead letters is deleted."`
+	Timeout time.Duration `default:"60s" help:"How long it may take, mostly to wait for messages in flight."`
 }
 
 // Validate is called by kong.
 func (c resetCommand) Validate() error {
 	switch {
 	case !c.Yes:
-		return errors.New("reset removes everything from queues, ledgers and dead letters: say --yes")
+		return errors.New("reset removes everything from queues, ledgers and dead letters: confirm with --yes")
 	case c.Timeout <= 0:
 		return fmt.Errorf("--timeout must be more than 0s, not %v", c.Timeout)
 	}

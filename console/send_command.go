@@ -26,7 +26,7 @@ type sendCommand struct {
 	N             int     `arg:"" optional:"" help:"How many requests."`
 	Rate          float64 `help:"At most so many a second. 0: as fast as it goes."`
 	Malformed     bool    `help:"Send instead a message that no version of the contract allows."`
-	FutureVersion bool    `help:"Send instead a request of a version that nobody understands yet."`
+	FutureVersion bool    `help:"Send instead a request of a version that no replica knows yet."`
 	Duplicate     bool    `help:"Publish each request twice, as a publisher does that heard no confirmation."`
 }
 
@@ -112,5 +112,5 @@ func (c sendCommand) one(s *session, what string, publish func(context.Context) 
 	if err := publish(s.ctx); err != nil {
 		return err
 	}
-	return s.print(sent{Sent: 1, IDs: []string{}}, func() { s.say("sent %s; it will be found among the dead letters", what) })
+	return s.print(sent{Sent: 1, IDs: []string{}}, func() { s.say("sent %s; it will become a dead letter", what) })
 }

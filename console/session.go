@@ -23,7 +23,7 @@ const lookEvery = 50 * time.Millisecond
 // session is what a command works with.
 //
 // Its context ends when nothing has succeeded for as long as --wait says, whether the
-// broker is away, silent, or refuses all the time: no command waits for ever. The
+// broker is unreachable, silent, or refuses all the time: no command waits without end. The
 // cause says why. A command that may take longer in all reports each success with
 // alive; one that has a deadline of its own calls unbounded.
 type session struct {

@@ -25,7 +25,7 @@ func askForCluster(s *session, quiet bool) error {
 		return err
 	}
 	if quiet || !term.IsTerminal(int(os.Stdin.Fd())) {
-		return fmt.Errorf("%w: this would play on the cluster %q: if it may, say so with --yes", errUsage, cluster)
+		return fmt.Errorf("%w: this would play on the cluster %q: confirm with --yes", errUsage, cluster)
 	}
 	fmt.Fprintf(s.stdout, "Play on the cluster %q? Each scenario makes a namespace of its own there, and removes it. [y/N] ", cluster)
 	return agreed(s.ctx, os.Stdin)

@@ -30,7 +30,7 @@ func TestMessageThatKillsItsProcess(t *testing.T) {
 				continue
 			}
 			crashes++
-			require.LessOrEqual(t, crashes, 30, "it is never set aside")
+			require.LessOrEqual(t, crashes, 30, "it is never dead-lettered")
 		}
 		s.Report("%d processes died of it", crashes)
 		dead, err := deadletter.Open(t.Context(), s.Operator().JS)
@@ -40,7 +40,7 @@ func TestMessageThatKillsItsProcess(t *testing.T) {
 			s.Must(err)
 			all = append(all, letter)
 		}
-		s.Holds("only the killer is set aside", len(all) == 1 && all[0].RequestID == deadly && all[0].Queue == topology.Requests, "%+v", all)
+		s.Holds("only the killer is dead-lettered", len(all) == 1 && all[0].RequestID == deadly && all[0].Queue == topology.Requests, "%+v", all)
 
 		s.Scale(1, 1)
 		s.Drained()

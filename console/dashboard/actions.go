@@ -31,7 +31,7 @@ const (
 )
 
 // errAway is why nothing was done.
-var errAway = errors.New("the broker is away; nothing was done")
+var errAway = errors.New("not connected to the broker; nothing was done")
 
 // errUsage is the error of a form that no page of ours sends.
 var errUsage = errors.New("wrong usage")

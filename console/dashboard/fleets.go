@@ -50,7 +50,7 @@ func (s *Server) crash(ctx context.Context, r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return "a " + service + " has crashed, with work in hand", s.options.Fleets.Kill(ctx, service)
+	return "a " + service + " was killed with messages in flight", s.options.Fleets.Kill(ctx, service)
 }
 
 func serviceOf(r *http.Request) (string, error) {

@@ -34,7 +34,7 @@ func Warning(address net.Addr, readOnly bool) string {
 	case readOnly:
 		return "Anyone who can reach the dashboard at " + address.String() + " sees every message that is shown: it has no login."
 	}
-	return "Anyone who can reach the dashboard at " + address.String() + " may send, pause, redrive and discard: it has no login. --read-only takes the actions away."
+	return "Anyone who can reach the dashboard at " + address.String() + " may send, pause, redrive and discard: it has no login. --read-only disables the actions."
 }
 
 func isLoopback(address net.Addr) bool {

@@ -87,7 +87,7 @@ func TestPoisonIsSetAsideAndRedriven(t *testing.T) {
 	b.Services()
 	page.press("r")
 	page.shows("#note", "redriven: 1")
-	page.shows("#letters .empty", "nothing had to be set aside")
+	page.shows("#letters .empty", "nothing was dead-lettered")
 	page.shows("#service-received .odometer", "1")
 	page.until("!document.querySelector('#verdict .dead, #verdict .bad')")
 	page.clean()
@@ -103,7 +103,7 @@ func TestThePageSaysThatTheBrokerIsAwayAndRecovers(t *testing.T) {
 	page.shows("#banner", "The connection to the broker is lost")
 	page.shows("#state", "lost")
 	page.press("1")
-	page.shows("#note", "the broker is away")
+	page.shows("#note", "not connected to the broker")
 	b.Broker.Restart()
 	page.until("document.querySelector('#banner').textContent === ''")
 	page.shows("#state", "live")
@@ -362,7 +362,7 @@ func TestAPageInTroubleCanBeRead(t *testing.T) {
 	pages["light"].press("1")
 	for name, page := range pages {
 		page.shows("#banner", "The connection to the broker is lost")
-		page.shows("#note", "the broker is away")
+		page.shows("#note", "not connected to the broker")
 		require.Empty(t, value[[]string](page, faint), name)
 		page.screenshot(name + "-away")
 	}

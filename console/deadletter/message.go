@@ -20,7 +20,7 @@ import (
 // unknown is the request ID of a letter whose message has none that can be read.
 const unknown = "unknown"
 
-// Message is a message that was set aside.
+// Message is a dead letter.
 type Message struct {
 	ID         string      `json:"id"`       // names it for good: "51-9f3a21c4"
 	Sequence   uint64      `json:"sequence"` // in the stream; used again after that was deleted, or restored

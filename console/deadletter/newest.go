@@ -13,7 +13,7 @@ import (
 )
 
 // Newest returns up to n letters, the newest first: those among the n that were
-// set aside last, or, when these are gone, the oldest ones. It is for watching:
+// dead-lettered last, or, when these are gone, the oldest ones. It is for watching:
 // it asks once, mostly with one request, and a replica that lags behind may
 // answer it.
 func (l *Queue) Newest(ctx context.Context, n int, state jetstream.StreamState) ([]Message, error) {

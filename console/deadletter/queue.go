@@ -22,7 +22,7 @@ var ErrNotFound = errors.New("no such dead letter")
 const atOnce = 32
 
 // Queue are the dead letters of a deployment. It may be used concurrently. Its
-// methods wait while the broker is away, until their context ends.
+// methods wait while the broker is unreachable, until their context ends.
 type Queue struct {
 	js     jetstream.JetStream
 	stream jetstream.Stream

@@ -61,7 +61,7 @@ func TestLettersHoldMessagesAsTheyWere(t *testing.T) {
 		m.Subject = topology.SubjectRequest
 		_, err := b.JS.PublishMsg(b.Context(), m)
 		require.NoError(t, err)
-		b.Eventually(func() bool { return b.Messages(topology.DeadLetters) == uint64(i+1) }, "it is set aside")
+		b.Eventually(func() bool { return b.Messages(topology.DeadLetters) == uint64(i+1) }, "it is dead-lettered")
 	}
 
 	l := open(t, b)
@@ -127,7 +127,7 @@ func TestWhatIsNoLetterHidesNone(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, letter, again)
 		if letter.RequestID == "garbage" {
-			require.Contains(t, letter.Reason, "cannot read the letter's headers")
+			require.Contains(t, letter.Reason, "cannot read the headers of the dead letter")
 			require.Equal(t, "body", string(letter.Body))
 		}
 	}
@@ -198,7 +198,7 @@ func TestLettersAreFoundByRequest(t *testing.T) {
 		having[id], ids = true, append(ids, id, contract.NewID())
 		b.PublishUnreadable(subject, id)
 		stop := b.Services()
-		b.Eventually(func() bool { return b.Messages(topology.DeadLetters) == uint64(i+1) }, "set aside")
+		b.Eventually(func() bool { return b.Messages(topology.DeadLetters) == uint64(i+1) }, "dead-lettered")
 		stop()
 		letter, err := l.Find(b.Context(), id)
 		require.NoError(t, err)

@@ -16,7 +16,7 @@ import (
 // ErrNotRedrivable is the error for a letter that does not say which queue its
 // message was in. A letter decides where its body is published, with the rights
 // of the operator, so only a queue's own subject will do.
-var ErrNotRedrivable = errors.New("the letter's message was in no queue")
+var ErrNotRedrivable = errors.New("the message of the dead letter was in no queue")
 
 // IsRefusal reports whether an error of Redrive or Discard is about that dead letter
 // or its queue, so that others may succeed.

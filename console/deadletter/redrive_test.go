@@ -32,7 +32,7 @@ func TestRedrivenMessage(t *testing.T) {
 	_, err := b.JS.PublishMsg(b.Context(), m)
 	require.NoError(t, err)
 	stop := b.Generator(generator.Options{})
-	b.Eventually(func() bool { return b.Messages(topology.DeadLetters) == 1 }, "set aside")
+	b.Eventually(func() bool { return b.Messages(topology.DeadLetters) == 1 }, "dead-lettered")
 	stop()
 
 	l := open(t, b)

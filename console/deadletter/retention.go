@@ -14,7 +14,7 @@ import (
 // ErrExpired is the error for a dead letter whose request the ledgers may no longer
 // remember. They are what makes its effect happen once: redriven, a request that
 // was answered before would be answered again, with another string.
-var ErrExpired = errors.New("the ledgers may no longer remember its request, which would be done a second time")
+var ErrExpired = errors.New("the ledger entries of its request may have expired, so its effect could happen twice")
 
 const (
 	// rereadRetention is how long what is known of the ledgers' retention is used.
@@ -82,11 +82,11 @@ func (l *Queue) checkRetention(ctx context.Context, letter Message) error {
 		since, expires := ledger.since(now)
 		switch {
 		case first.Before(since) && (expires || since.Sub(first) > soon):
-			return fmt.Errorf("%w: it is from %s, ledger %s remembers since %s; redrive it with \"console dead redrive --expired\" if that is wanted",
+			return fmt.Errorf("%w: it is from %s, ledger %s has entries since %s; redrive it with \"console dead redrive --expired\" if that is wanted",
 				ErrExpired, first.Format(time.RFC3339), ledger.name, since.Format(time.RFC3339))
 		case asked == nil && expires:
 			// What was redriven before is younger in its queue than the request is.
-			return fmt.Errorf("%w: it is not recorded as asked, so it may be older than %s, since when ledger %s remembers; redrive it with \"console dead redrive --expired\" if that is wanted",
+			return fmt.Errorf("%w: it is not recorded as asked, so it may be older than %s, since when ledger %s has entries; redrive it with \"console dead redrive --expired\" if that is wanted",
 				ErrExpired, since.Format(time.RFC3339), ledger.name)
 		}
 	}

@@ -74,7 +74,7 @@ func TestRedrive_RefusesARequestOlderThanTheLedgersRemember(t *testing.T) {
 	letter, err := open(t, b).Find(b.Context(), id)
 	require.NoError(t, err)
 	awaitExpiry(b)
-	requireRefused(t, b, letter, "remembers since")
+	requireRefused(t, b, letter, "has entries since")
 }
 
 // A request that was redriven before has been in its queue for a short time only.
@@ -96,7 +96,7 @@ func TestRedrive_DoesNotTrustALettersWord(t *testing.T) {
 	letter := plantLetter(t, b, body, time.Now().Add(time.Hour))
 	awaitExpiry(b)
 	b.Put(topology.Asked, ledger.Entry{ID: id})
-	requireRefused(t, b, letter, "remembers since")
+	requireRefused(t, b, letter, "has entries since")
 }
 
 func TestRedrive_RefusesWhatHadExpiredBeforeTheRetentionWasMadeLonger(t *testing.T) {
@@ -108,7 +108,7 @@ func TestRedrive_RefusesWhatHadExpiredBeforeTheRetentionWasMadeLonger(t *testing
 	awaitExpiry(b)
 	_, err = setup.Update(b.Context(), b.JS, topology.Settings{AckWait: time.Second, Retention: time.Hour})
 	require.NoError(t, err)
-	requireRefused(t, b, letter, "remembers since")
+	requireRefused(t, b, letter, "has entries since")
 
 	id, body := request()
 	b.Put(topology.Asked, ledger.Entry{ID: id})
@@ -122,7 +122,7 @@ func TestRedrive_RefusesARequestOlderThanALedger(t *testing.T) {
 	b := testbed.Start(t)
 	id, body := request()
 	b.Put(topology.Asked, ledger.Entry{ID: id})
-	requireRefused(t, b, plantLetter(t, b, body, time.Now().Add(-time.Hour)), "remembers since")
+	requireRefused(t, b, plantLetter(t, b, body, time.Now().Add(-time.Hour)), "has entries since")
 }
 
 func TestRedrive_AllowsWhatTheLedgersRemember(t *testing.T) {

@@ -78,7 +78,7 @@ func (s stored) header() (nats.Header, error) {
 	}
 	header, err := nats.DecodeHeadersMsg(s.Header)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the letter's headers: %w", err)
+		return nil, fmt.Errorf("cannot read the headers of the dead letter: %w", err)
 	}
 	return header, nil
 }

@@ -48,7 +48,7 @@ func note(config jetstream.StreamConfig, name string) uint64 {
 }
 
 // Read reads the depth of the three queues, in the order a request passes them.
-// While the broker is away it waits, until ctx ends.
+// While the broker is unreachable it waits, until ctx ends.
 func Read(ctx context.Context, js jetstream.JetStream) ([]Depth, error) {
 	consumers, err := topology.Consumers(topology.Settings{})
 	if err != nil {

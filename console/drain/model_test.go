@@ -72,13 +72,13 @@ type event struct {
 type what string
 
 const (
-	publishes what = "publish"   // a request is published
-	moves     what = "move"      // the work of a message is done: it goes to the next queue, or is finished
-	repeats   what = "repeat"    // a late duplicate: a worker whose acknowledgement was lost publishes again
-	setsAside what = "set aside" // a message becomes a dead letter
-	redrives  what = "redrive"   // a letter's message goes back into its queue
-	remakes   what = "remake"    // an empty queue is deleted and made again
-	reads     what = "read"      // not an event: the check reads
+	publishes what = "publish"       // a request is published
+	moves     what = "move"          // the work of a message is done: it goes to the next queue, or is finished
+	repeats   what = "repeat"        // a late duplicate: a worker whose acknowledgement was lost publishes again
+	setsAside what = "dead-lettered" // a message becomes a dead letter
+	redrives  what = "redrive"       // a letter's message goes back into its queue
+	remakes   what = "remake"        // an empty queue is deleted and made again
+	reads     what = "read"          // not an event: the check reads
 )
 
 func publish(request int) event         { return event{publishes, request, 0} }

@@ -85,7 +85,7 @@ func Queue(ctx context.Context, js jetstream.JetStream, queue string, d time.Dur
 func Remaining(ctx context.Context, js jetstream.JetStream, queue string) (left time.Duration, err error) {
 	consumer, err := consumerOf(queue)
 	if err != nil {
-		return 0, fmt.Errorf("cannot tell whether it is paused: %w", err)
+		return 0, fmt.Errorf("cannot determine whether it is paused: %w", err)
 	}
 	err = ask.Patiently(ctx, js.Conn(), func(ctx context.Context) error {
 		info, err := read(ctx, js, queue, consumer)
@@ -95,7 +95,7 @@ func Remaining(ctx context.Context, js jetstream.JetStream, queue string) (left 
 		return err
 	})
 	if err != nil {
-		return 0, fmt.Errorf("cannot tell whether %s is paused: %w", queue, err)
+		return 0, fmt.Errorf("cannot determine whether %s is paused: %w", queue, err)
 	}
 	return left, nil
 }

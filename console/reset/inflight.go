@@ -30,7 +30,7 @@ func (r *reset) awaitNothingInHand(ctx context.Context) error {
 	defer look.Stop()
 	var before []depth.Depth
 	var idle time.Time // since when
-	state := "it is not known what is in hand"
+	state := "it is not known what is in flight"
 	for {
 		begun := time.Now()
 		now, err := depth.Read(ctx, r.js)
@@ -85,7 +85,7 @@ func (r *reset) busy(ctx context.Context) (string, error) {
 		inHand += s.Counts[service.CountInFlight]
 	}
 	for _, s := range silent {
-		return name(s) + " no longer answers: what it has in hand is not known", nil
+		return name(s) + " no longer answers: its messages in flight are unknown", nil
 	}
 	if inHand > 0 {
 		return fmt.Sprintf("%d are being worked on", inHand), nil

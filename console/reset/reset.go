@@ -141,7 +141,7 @@ func (r *reset) resume(ctx context.Context) error {
 	for _, queue := range r.paused {
 		within, cancel := context.WithTimeout(ctx, resumeWithin)
 		if err := pause.Resume(within, r.js, queue); err != nil {
-			failed = append(failed, fmt.Errorf("%w: delivery resumes by itself within %v, or with `console resume %s`", err, max(0, time.Until(r.until)).Round(time.Second), queue))
+			failed = append(failed, fmt.Errorf("%w: delivery resumes automatically within %v, or with `console resume %s`", err, max(0, time.Until(r.until)).Round(time.Second), queue))
 		}
 		cancel()
 	}

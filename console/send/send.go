@@ -59,7 +59,7 @@ func Malformed(ctx context.Context, js jetstream.JetStream) error {
 	return publish(ctx, js, contract.SchemaRequest, []byte(`{"id": "not an ID", "requested_at": `))
 }
 
-// FutureVersion publishes a request of a version that nobody understands yet.
+// FutureVersion publishes a request of a version that no replica knows yet.
 func FutureVersion(ctx context.Context, js jetstream.JetStream) error {
 	_, body, err := contract.Requests.Encode(contract.NewRequest(time.Now()))
 	if err != nil {

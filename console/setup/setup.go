@@ -31,7 +31,7 @@ type Result struct {
 }
 
 // Apply makes every stream and consumer that is missing, and checks those that
-// exist. It may be repeated, also by several at once. While the broker is away,
+// exist. It may be repeated, also by several at once. While the broker is unreachable,
 // or a cluster elects its leader, it waits, until ctx ends.
 //
 // If anything differs, the error unwraps to a *DifferentError, which lists all

@@ -27,7 +27,7 @@ type Status struct {
 	Streams map[string]*jetstream.StreamInfo `json:"-"` // of the ledgers, by the ledger's name, and of the dead letters
 }
 
-// Read reads the status of the deployment. While the broker is away it waits,
+// Read reads the status of the deployment. While the broker is unreachable it waits,
 // until ctx ends.
 //
 // It reads what was asked first, and then all places in the order in which requests

@@ -30,7 +30,7 @@ func TestRedriveWhileTracing(t *testing.T) {
 	settled := r.settled
 	r.settled = func(ctx context.Context, look func(ctx context.Context) error) (bool, error) {
 		stop := b.Generator(generator.Options{})
-		b.Eventually(func() bool { return b.Messages(topology.Requests) == 0 }, "set aside")
+		b.Eventually(func() bool { return b.Messages(topology.Requests) == 0 }, "dead-lettered")
 		stop()
 		looked := false
 		lost, err := settled(ctx, func(ctx context.Context) error {

@@ -92,7 +92,7 @@ func (r *reader) trace(ctx context.Context, id string) (Trace, error) {
 		return err
 	})
 	if err == nil && settled && !trace.judged() {
-		trace.Where = "lost: it is not finished, no queue holds it, and there is no letter of it"
+		trace.Where = "lost: it is not finished, no queue holds it, and it has no dead letter"
 	}
 	return trace, err
 }
@@ -158,7 +158,7 @@ func (t Trace) where() string {
 	case t.finished():
 		return "finished"
 	case t.DeadLetter != nil:
-		return fmt.Sprintf("set aside from %s: %s", t.DeadLetter.Queue, t.DeadLetter.Reason)
+		return fmt.Sprintf("dead-lettered from %s: %s", t.DeadLetter.Queue, t.DeadLetter.Reason)
 	case t.passed(topology.Stored):
 		return "its receipt is in " + topology.Receipts + ", or in the requestor's hands"
 	case t.passed(topology.Generated):

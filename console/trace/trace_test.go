@@ -95,7 +95,7 @@ func TestSetAside(t *testing.T) {
 	life, err := trace.Request(b.Context(), b.JS, b.Topology, id)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, life.DeadLetter.Sequence)
-	require.Contains(t, life.Where, "set aside from REQUESTS: cannot decode request")
+	require.Contains(t, life.Where, "dead-lettered from REQUESTS: cannot decode request")
 }
 
 func TestNothingIsRecorded(t *testing.T) {

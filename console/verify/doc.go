@@ -10,8 +10,8 @@
 //	complete     in all four, with one and the same string
 //	lost         begun and not completed, with no dead letter, and the queues were seen empty since
 //	outstanding  begun and not completed, while messages are still in the queues
-//	dead         begun and not completed, and set aside as a dead letter; also a request
-//	             that is stored, and whose receipt was set aside: nobody waits for more
+//	dead         begun and not completed, and dead-lettered; also a request
+//	             that is stored, and whose receipt was dead-lettered: nothing more is to come
 //	recovered    complete, though never recorded as asked: its requestor was killed
 //	             between publishing and recording. No error.
 //	unexpected   in a ledger with nothing before it: no origin

@@ -14,7 +14,7 @@ import (
 //
 // A request that is not complete is lost only if it is still not complete after
 // the queues were seen empty: it was published before it was found here, so at
-// that moment it was finished, set aside, or gone.
+// that moment it was finished, dead-lettered, or gone.
 func (v *verifier) judge(ctx context.Context, entries []ledger.Entry, origin string, complete *uint64, seen *seen) error {
 	states, err := v.states(ctx, entries)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 )
 
 // Run verifies the deployment, running or at rest. What is asked while it runs
-// may or may not be part of the verdict. While the broker is away it waits, until
+// may or may not be part of the verdict. While the broker is unreachable it waits, until
 // ctx ends. It fails only when something cannot be read; what is wrong with the
 // messages is in the verdict. Progress, which may be nil, is called now and then, not
 // concurrently: how many entries have been walked, of how many at least.

@@ -319,7 +319,7 @@ func TestDead(t *testing.T) {
 		require.Equal(t, want, run(t, b))
 
 		stop := b.Services()
-		b.Eventually(func() bool { return b.Messages(topology.DeadLetters) == uint64(i+1) }, "set aside from %s", subject)
+		b.Eventually(func() bool { return b.Messages(topology.DeadLetters) == uint64(i+1) }, "dead-lettered from %s", subject)
 		require.NoError(t, drain.Wait(b.Context(), b.JS, nil))
 		stop()
 		want.Outstanding--

@@ -17,7 +17,7 @@ import (
 var Context = sync.OnceValues(func() (string, error) {
 	name, err := run(context.Background(), "", "config", "current-context") // it only reads a file
 	if err != nil {
-		return "", fmt.Errorf("cannot tell which cluster is meant: %w", err)
+		return "", fmt.Errorf("cannot determine the current cluster: %w", err)
 	}
 	return strings.TrimSpace(name), nil
 })

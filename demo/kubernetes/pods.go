@@ -116,7 +116,7 @@ func (k kubectl) await(ctx context.Context, name, what string, so func([]pod) bo
 		select {
 		case <-look.C:
 		case <-ctx.Done():
-			return fmt.Errorf("waited in vain for %s pods of %s; there are %d %v: %w", what, name, len(last), last, errors.Join(ctx.Err(), failed))
+			return fmt.Errorf("timed out waiting for %s pods of %s; there are %d %v: %w", what, name, len(last), last, errors.Join(ctx.Err(), failed))
 		}
 	}
 }

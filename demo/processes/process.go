@@ -41,7 +41,7 @@ func start(name, program string, environment []string, log zerolog.Logger, lines
 	go func() {
 		defer close(p.ended)
 		if err := p.cmd.Wait(); err != nil && !p.asked.Load() {
-			log.Error().Err(err).Msgf("a %s ended by itself", name)
+			log.Error().Err(err).Msgf("a %s ended unexpectedly", name)
 		}
 	}()
 	return p, nil

@@ -25,7 +25,7 @@ func readLetters(s *stage.Stage) (*deadletter.Queue, []deadletter.Message) {
 	return dead, all
 }
 
-// reasons are why messages were set aside.
+// reasons are why messages were dead-lettered.
 func reasons(all []deadletter.Message) (texts []string) {
 	for _, l := range all {
 		texts = append(texts, l.Reason)

@@ -50,7 +50,7 @@ var poison = Scenario{
 		failing := judgeLetters(s, thrown)
 		v := s.Verify()
 		s.Holds("all others are complete", v.Finished() && int(v.Complete) == 2*n-failing && int(v.Dead) == failing,
-			"%d of %d are complete, %d failed and were set aside", v.Complete, 2*n, v.Dead)
+			"%d of %d are complete, %d failed and were dead-lettered", v.Complete, 2*n, v.Dead)
 
 		s.Step("the fault is fixed; the failed requests are redriven, the malformed messages discarded")
 		s.ScaleGenerators(0)
@@ -88,7 +88,7 @@ func flow(s *stage.Stage, skip int) time.Duration {
 }
 
 // lastOf is when the last request was finished, and when the last one that fails
-// was set aside.
+// was dead-lettered.
 func lastOf(s *stage.Stage) (good, bad time.Time) {
 	s.Entries(topology.Received, func(_ string, _ []byte, kept time.Time) { good = kept })
 	_, all := readLetters(s)
@@ -100,7 +100,7 @@ func lastOf(s *stage.Stage) (good, bad time.Time) {
 	return good, bad
 }
 
-// judgeLetters judges what was set aside, and returns how many requests failed.
+// judgeLetters judges the dead letters, and returns how many requests failed.
 func judgeLetters(s *stage.Stage, thrown []waste) (failing int) {
 	_, all := readLetters(s)
 	reasons := make(map[string]string) // of rubbish, by its body

@@ -44,7 +44,7 @@ func TestVerifiedSeesWhatIsWrong(t *testing.T) {
 		},
 		"unexpected": func(s *stage.Stage) { keep(s, topology.Received, `{}`) },
 		"left":       func(s *stage.Stage) { s.ScaleGenerators(0); s.Ask(1) },
-		"set aside": func(s *stage.Stage) {
+		"dead-lettered": func(s *stage.Stage) {
 			_, err := s.Operator().JS.Publish(s.Context(), topology.SubjectRequest, []byte("rubbish"))
 			require.NoError(t, err)
 			s.Drained()
@@ -135,7 +135,7 @@ func TestNothingWaitsForEver(t *testing.T) {
 				step(s)
 			})
 			require.Equal(t, stage.Fails, result.Verdict)
-			require.Contains(t, result.Why, "in vain until "+name)
+			require.Contains(t, result.Why, "waiting until "+name)
 		})
 	}
 }

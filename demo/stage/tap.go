@@ -54,6 +54,6 @@ func (t *Tap) Await() {
 	case <-s.ctx.Done():
 		s.Must(s.ctx.Err())
 	case <-timer.C:
-		s.Must(fmt.Errorf("waited %v in vain for messages at %s", s.patience(), t.what))
+		s.Must(fmt.Errorf("timed out after %v waiting for messages at %s", s.patience(), t.what))
 	}
 }

@@ -65,7 +65,7 @@ func tally(v verify.Verdict) string {
 	for _, more := range []struct {
 		n    uint64
 		what string
-	}{{v.Outstanding, "left"}, {v.DeadLetters, "set aside"}, {v.Recovered, "recovered"}, {v.Unexpected, "unexpected"}} {
+	}{{v.Outstanding, "left"}, {v.DeadLetters, "dead-lettered"}, {v.Recovered, "recovered"}, {v.Unexpected, "unexpected"}} {
 		if more.n > 0 {
 			text += fmt.Sprintf(", %d %s", more.n, more.what)
 		}

@@ -29,7 +29,7 @@ func (s *Stage) patience() time.Duration {
 
 // patient returns a context that ends when what is waited for does not come.
 func (s *Stage) patient(what string) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(s.ctx, s.patience(), fmt.Errorf("waited %v in vain until %s", s.patience(), what))
+	return context.WithTimeoutCause(s.ctx, s.patience(), fmt.Errorf("timed out after %v waiting until %s", s.patience(), what))
 }
 
 // must ends the scenario at an error. If ctx had ended, that says why.

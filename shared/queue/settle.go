@@ -194,7 +194,7 @@ func (w *worker[T]) count(work context.Context, failed []failure[T]) (dead []fai
 			f.extender.release(f.msg)
 		default:
 			pause := w.backoff(f.delivery)
-			log.Stringer("again_in", pause.Round(time.Millisecond)).Msg("attempt failed; the message comes again")
+			log.Stringer("again_in", pause.Round(time.Millisecond)).Msg("attempt failed; the message will be redelivered")
 			w.nak([]*delivery[T]{f.delivery}, func(*delivery[T]) time.Duration { return pause })
 		}
 	}

@@ -7,7 +7,7 @@ const (
 	Receipts  = "RECEIPTS"
 )
 
-// DeadLetters is the stream of what was set aside from any queue, with the
+// DeadLetters is the stream of the dead letters of all queues, with the
 // subject dead.<queue>.<request ID, or "unknown">.
 const DeadLetters = "DEAD_LETTERS"
 

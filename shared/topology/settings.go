@@ -77,9 +77,9 @@ func (s Settings) complete() (Settings, error) {
 	case s.MaxBytes < s.maxMessage():
 		return s, fmt.Errorf("a queue must hold at least one message of %d bytes, not %d", s.maxMessage(), s.MaxBytes)
 	case s.Retention < 0:
-		return s, errors.New("ledgers cannot remember for less than no time")
+		return s, errors.New("ledger retention must not be negative")
 	case s.Retention > 0 && s.Retention < s.AckWait:
-		return s, fmt.Errorf("ledgers must remember for longer than a redelivery takes (%s), not %s", s.AckWait, s.Retention)
+		return s, fmt.Errorf("ledger retention must be longer than the ack wait (%s), not %s", s.AckWait, s.Retention)
 	}
 	return s, nil
 }

@@ -42,7 +42,7 @@ type Feed struct {
 func New(js jetstream.JetStream) *Feed { return &Feed{conn: js.Conn(), js: js, within: within} }
 
 // Run gives publish a snapshot once a second, and the first at once, until ctx
-// ends. While the broker is away the snapshots say so.
+// ends. Snapshots say when the broker is unreachable.
 func (f *Feed) Run(ctx context.Context, publish func(Snapshot)) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()

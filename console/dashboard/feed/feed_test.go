@@ -144,7 +144,7 @@ func TestTheBrokerIsAskedLessThanTwentyTimesARound(t *testing.T) {
 		case 2, 5, 6, 7: // requests and letters come faster than they can be looked at
 			b.Ask(100)
 			b.PublishUnreadable(topology.SubjectRequest, contract.NewID())
-			b.Eventually(func() bool { return b.Messages(topology.DeadLetters) > shownLetters }, "it is set aside")
+			b.Eventually(func() bool { return b.Messages(topology.DeadLetters) > shownLetters }, "it is dead-lettered")
 		case 3: // there are letters, and none among the last numbers
 			discard(10)
 			_, err := b.JS.Publish(b.Context(), "dead.REQUESTS.unknown", nil)

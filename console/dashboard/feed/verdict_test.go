@@ -53,7 +53,7 @@ func TestVerdict(t *testing.T) {
 		"more is missing than is on its way":  {seen(10, 0, 0, 0, busy...), seen(20, 4, 2, 2, busy...), 9, false},
 		"what is on its way hides some":       {seen(10, 4, 0, 0, busy...), seen(10, 4, 0, 0, busy...), known, false},
 		"a letter was redriven between":       {seen(20, 9, 1, 1, empty...), seen(20, 9, 0, 1, empty...), known, false},
-		"redriven, and another set aside":     {seen(20, 9, 1, 1, empty...), seen(20, 9, 1, 2, empty...), known, false},
+		"redriven, and another dead-lettered": {seen(20, 9, 1, 1, empty...), seen(20, 9, 1, 2, empty...), known, false},
 		"the first reading":                   {reading{}, seen(10, 8, 0, 0, empty...), 0, false},
 		"a reset between":                     {seen(10, 8, 0, 0, empty...), anew, 0, false},
 	} {

@@ -23,7 +23,7 @@ func newBanner(s feed.Snapshot) banner {
 	}
 	b := banner{Why: shown.Text(s.Trouble.Error()), Since: s.Lost.Format(time.TimeOnly)}
 	if _, b.Text = trouble(s.Trouble); errors.Is(s.Trouble, nats.ErrDisconnected) {
-		b.Why = "trying again by itself; what is shown is what it said last"
+		b.Why = "reconnecting; the page shows the last reading"
 	}
 	return b
 }

@@ -122,7 +122,7 @@ func Stream(ctx context.Context, js jetstream.JetStream, name string) (info *jet
 }
 
 // Patiently asks until there is an answer, be it an error, or until ctx ends. It
-// goes on while the broker is away, silent, or electing a leader; when ctx ends
+// goes on while the broker is unreachable, silent, or electing a leader; when ctx ends
 // first the error unwraps to its cause and says what the trouble was.
 func Patiently(ctx context.Context, conn *nats.Conn, question func(ctx context.Context) error) error {
 	return Again(ctx, conn, func(ctx context.Context) error { return Once(ctx, conn, question) })

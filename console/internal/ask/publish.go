@@ -44,6 +44,6 @@ func Publish(ctx context.Context, js jetstream.JetStream, stream string, m *nats
 		case !slices.Contains(s.CachedInfo().Config.Subjects, m.Subject):
 			return err
 		}
-		return fmt.Errorf("%w: nobody takes messages for %s yet", nats.ErrTimeout, stream)
+		return fmt.Errorf("%w: no stream takes messages for %s yet", nats.ErrTimeout, stream)
 	})
 }
