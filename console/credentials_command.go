@@ -42,7 +42,7 @@ func (c credentialsCommand) Run(p printer) error {
 	})
 }
 
-// access is who may read what is made.
+// access is the permission of the files that are written.
 func access(shared bool) secretfile.Access {
 	if shared {
 		return secretfile.Shared

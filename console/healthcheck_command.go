@@ -28,7 +28,7 @@ func (c healthcheckCommand) Run() error {
 	return nil
 }
 
-// ask makes the one request by itself: an http.Client, which nothing else here
+// ask makes the one request without a library: an http.Client, which nothing else here
 // needs, would make the image half a megabyte larger.
 func (c healthcheckCommand) ask() error {
 	deadline := time.Now().Add(answerWithin)

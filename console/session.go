@@ -41,7 +41,7 @@ type session struct {
 }
 
 // open returns a session once the connection is there; at once, if the broker may
-// be away for ever.
+// be unreachable forever.
 func open(ctx context.Context, c cli, forever bool, stdout *stdio.Output, stderr io.Writer) (*session, error) {
 	s := &session{signal: ctx, wait: c.Wait, url: c.URL, err: stderr, printer: printer{out: stdout, json: c.JSON}}
 	s.ctx, s.end = context.WithCancelCause(ctx)

@@ -13,7 +13,7 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-// sample is how far the two readings are apart that a rate is told from.
+// sample is how far the two readings are apart that a rate is computed from.
 const sample = time.Second
 
 type statusCommand struct {

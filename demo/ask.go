@@ -18,7 +18,7 @@ import (
 var errNotAllowed = errors.New("not on this cluster, then")
 
 // askForCluster asks whether kubectl's current cluster is the one that is meant.
-// Where nobody can be asked, it must have been said before.
+// Without a terminal, the flag must have been given.
 func askForCluster(s *session, quiet bool) error {
 	cluster, err := kubernetes.Context()
 	if err != nil {

@@ -61,7 +61,7 @@ func (f fleets) Replicas(service string) int {
 }
 
 // Scale implements dashboard.Fleets. It does not wait for ctx, but for the work
-// in hand of those that have to stop.
+// in progress of the replicas that stop.
 func (f fleets) Scale(_ context.Context, service string, n int) error {
 	fleet, err := f.of(service)
 	if err != nil {

@@ -34,7 +34,7 @@ type options struct {
 	LogLevel     string        `default:"warn" enum:"trace,debug,info,warn,error" help:"Log this and what is worse: ${enum}."`
 }
 
-// grace is how long a replica may take to finish what it has in hand.
+// grace is how long a replica may take to finish its work in progress.
 const grace = 10 * time.Second
 
 // Validate names the flag that is out of range. It is called by kong.

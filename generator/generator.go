@@ -72,7 +72,7 @@ func (g *Generator) answer(ctx context.Context, requests []queue.Message[contrac
 }
 
 // publish stores the responses, and publishes what is stored. An entry that is not
-// the response to its request is published to nobody: its request has failed.
+// the response to its request is not published: its request has failed.
 func (g *Generator) publish(ctx context.Context, made []contract.Response, indexes []int, failed queue.BatchError) error {
 	kept, mismatched, err := g.generated.PutIfAbsent(ctx, made...)
 	if err != nil {

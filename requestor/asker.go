@@ -29,8 +29,8 @@ func NewAsker(t *topology.Topology) *Asker {
 // it stores them and that they are asked. When it fails, it returns those of
 // which that is known; up to 1000 more may be under way.
 //
-// A request is recorded only after it was published. Whoever is killed in
-// between leaves a request that is answered although nobody asked: harmless, and
+// A request is recorded only after it was published. A requestor killed in
+// between leaves a request that is answered although it is not recorded as asked: harmless, and
 // verification calls it recovered. The other way round it would be lost.
 func (a *Asker) Ask(ctx context.Context, n int) ([]contract.Request, error) {
 	asked := make([]contract.Request, 0, n)

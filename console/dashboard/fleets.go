@@ -12,7 +12,7 @@ import (
 // maxReplicas is how many replicas of a service fit into one process.
 const maxReplicas = 32
 
-// Fleets scales the services, where whoever serves the dashboard also runs them.
+// Fleets scales the services, where the program that serves the dashboard also runs them.
 // It may be called concurrently. The services' names are those of package
 // topology.
 type Fleets interface {

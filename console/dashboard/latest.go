@@ -3,7 +3,7 @@ package dashboard
 import "sync"
 
 // latest is the newest of some values, for any number of watchers. None of them
-// has a queue: who is slow finds the newest when it looks again, and misses what
+// has a queue: a slow one finds the newest when it looks again, and misses what
 // was in between. The zero value is ready.
 type latest[T any] struct {
 	mu      sync.Mutex

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// DefaultAddress is where the dashboard is unless told otherwise: only this
+// DefaultAddress is where the dashboard listens by default: only this
 // machine can reach it.
 const DefaultAddress = "127.0.0.1:8080"
 

@@ -35,7 +35,7 @@ var subjects = map[string]string{
 // Redrive publishes the letter's message to its queue again, exactly as it was, and
 // when that is confirmed removes the letter. A redrive that is interrupted and
 // repeated may publish the message twice: the ledgers make its effect happen once.
-// So it refuses, with ErrExpired, a message that they may no longer remember. While
+// So it refuses, with ErrExpired, a message whose entries may have expired. While
 // the queue is full it fails, and the letter stays.
 //
 // Headers that did not fit into the letter (Letter.Omitted), and those that the

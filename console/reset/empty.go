@@ -81,7 +81,7 @@ func (r *reset) each(ctx context.Context, do func(ctx context.Context, name stri
 	if err != nil {
 		return err
 	}
-	// The ledgers first, and of these what was asked: nothing seems lost to whoever looks meanwhile.
+	// The ledgers first, and of these what was asked: nothing seems lost to a reader meanwhile.
 	ledgers := slices.IndexFunc(streams, func(s jetstream.StreamConfig) bool { return strings.HasPrefix(s.Name, "KV_") })
 	streams = slices.Concat(streams[ledgers:], streams[:ledgers])
 	for _, config := range streams {

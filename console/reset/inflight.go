@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// lookEvery is how often what is in hand is asked for, at most.
+	// lookEvery is the shortest time between two questions about messages in flight.
 	lookEvery = 100 * time.Millisecond
-	// quiet is for how long nothing may be in hand, and nothing happen. A replica
+	// quiet is for how long nothing may be in flight, and nothing happen. A replica
 	// that has received a part of a batch counts it only when it no longer expects
 	// the rest, after a second.
 	quiet = 2500 * time.Millisecond
@@ -22,9 +22,9 @@ const (
 // awaitNothingInHand returns when no replica works on anything. While the queues
 // are paused nothing new is delivered, so it stays so.
 //
-// Messages that were handed back, or whose worker died, wait for a redelivery
-// that the pause holds up: the broker counts them as delivered, though nobody
-// works on them. What is in hand only the replicas know.
+// Messages that were returned, or whose worker died, wait for a redelivery
+// that the pause holds up: the broker counts them as delivered, though no replica
+// works on them. Only the replicas know what is in flight.
 func (r *reset) awaitNothingInHand(ctx context.Context) error {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
@@ -68,8 +68,8 @@ func (r *reset) awaitNothingInHand(ctx context.Context) error {
 	}
 }
 
-// busy says what the replicas have in hand, or who of those that have answered
-// once is silent now: what that one has in hand nobody knows. "" is for nothing.
+// busy reports what the replicas have in flight, or which of those that have answered
+// once is silent now: its messages in flight are unknown. "" is for nothing.
 func (r *reset) busy(ctx context.Context) (string, error) {
 	silent := make(map[string]service.Status)
 	for instance, s := range r.seen {

@@ -1,10 +1,10 @@
 // Package reset empties a deployment, queues, ledgers and dead letters, without
 // stopping a service, and proves that everything is zero afterwards.
 //
-//	refuse while someone asks ─▶ pause all queues ─▶ wait until nothing is in hand
+//	refuse while someone asks ─▶ pause all queues ─▶ wait until nothing is in flight
 //	     ─▶ purge everything ─▶ prove that all is zero ─▶ resume
 //
-// The pause has an end of its own: should nobody be left to resume the queues,
+// The pause has an end of its own: should the reset die before it resumes the queues,
 // they flow again a minute after the time that the reset was given.
 package reset
 
@@ -64,7 +64,7 @@ type reset struct {
 }
 
 // refuse fails while someone asks: a requestor, which it names, or since the
-// queues were paused anyone else, who can only be told by what arrives.
+// queues were paused any other client, which shows only in what arrives.
 func (r *reset) refuse(ctx context.Context) error {
 	replicas, err := r.replicas(ctx)
 	if err != nil {

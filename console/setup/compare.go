@@ -54,7 +54,7 @@ func (d difference) remedy() string {
 }
 
 // loses says whether something is lost when a setting is changed from found to
-// wanted: fewer replicas, less time for work in hand, or a shorter memory, of
+// wanted: fewer replicas, less time for work in progress, or a shorter retention, of
 // which 0 is the longest.
 func loses(field string, wanted, found any) bool {
 	w, f := number(wanted), number(found)

@@ -16,7 +16,7 @@ import (
 const invalidConfig jetstream.ErrorCode = 10052
 
 // duplicatesLimit is how the server says for how long it deduplicates at most. No
-// question tells it.
+// question answers it.
 var duplicatesLimit = regexp.MustCompile(`duplicates window can not be larger the[na] server limit of ([0-9a-zµ.]+)`)
 
 // limit returns for how long the broker deduplicates at most, if that is why it

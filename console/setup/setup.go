@@ -3,7 +3,7 @@
 //
 // What should be follows from the settings and from the limits of the broker: its
 // max_payload, which a connection knows, and what it says when it refuses to make
-// something. What the broker fills in by itself is not a difference: only the broker
+// something. A default that the broker fills in is not a difference: only the broker
 // can tell, so it is asked to make the thing as wanted, which it confirms without a
 // change where the one that exists is what it would make.
 package setup
@@ -36,7 +36,7 @@ type Result struct {
 //
 // If anything differs, the error unwraps to a *DifferentError, which lists all
 // differences; what was missing is made nevertheless. At any other error it stops
-// there: the error says what the broker refused and, as far as that can be told,
+// there: the error says what the broker refused and, as far as is known,
 // what to do about it.
 func Apply(ctx context.Context, js jetstream.JetStream, settings topology.Settings) (Result, error) {
 	return run(ctx, &setup{js: js, settings: settings})
@@ -44,7 +44,7 @@ func Apply(ctx context.Context, js jetstream.JetStream, settings topology.Settin
 
 // Update is Apply, but what differs only in settings that can be changed safely,
 // while messages are there and replicas run, is changed. Nothing is lost by it:
-// ledgers may remember longer, and there may be more replicas, but not the other
+// the ledgers' retention may be longer, and there may be more replicas, but not the other
 // way round. Where anything differs that cannot be changed so, nothing is.
 func Update(ctx context.Context, js jetstream.JetStream, settings topology.Settings) (Result, error) {
 	return run(ctx, &setup{js: js, settings: settings, update: true})
@@ -168,7 +168,7 @@ func (s *setup) oneStream(ctx context.Context, want jetstream.StreamConfig) erro
 	return nil
 }
 
-// own returns those of the differences that are not the broker's own, told from what
+// own returns those of the differences that are not the broker's own, recognised by what
 // it says to making what is wanted where something exists.
 func (s *setup) own(different []difference, made error) ([]difference, error) {
 	var refused jetstream.JetStreamError
@@ -182,7 +182,7 @@ func (s *setup) own(different []difference, made error) ([]difference, error) {
 }
 
 // notes returns the metadata of a stream that is about to keep messages for keep:
-// what it has, as a reset leaves some, and what it has forgotten by now, which its
+// what it has, as a reset leaves some, and what has expired by now, which its
 // new settings do not show.
 func notes(info *jetstream.StreamInfo, keep time.Duration) map[string]string {
 	was := info.Config.MaxAge

@@ -16,16 +16,16 @@ import (
 
 const (
 	// firstWithin is how long the first answer may take: a long way, or a busy
-	// machine. Where nobody is alive the broker says so at once.
+	// machine. Where no replica is alive the broker answers so at once.
 	firstWithin = time.Second
 	// nextWithin is how long after an answer the next one may come. How many
-	// will come nobody knows; those who are alive answer together.
+	// will come is unknown; live replicas answer together.
 	nextWithin = 150 * time.Millisecond
-	// lastWithin is the same where nobody may be missed.
+	// lastWithin is the same where no replica may be missed.
 	lastWithin = time.Second
 )
 
-// services are who is asked.
+// services are the services that are asked.
 var services = []string{topology.Requestor, topology.Generator}
 
 // Replicas asks every replica of every service for its status, and returns the

@@ -149,7 +149,7 @@ func (t Trace) mismatched() *Step {
 // to be.
 func (t Trace) judged() bool { return t.finished() || t.DeadLetter != nil || t.mismatched() != nil }
 
-// where is told by the last step: what a service has recorded it publishes, or
+// where follows from the last step: what a service has recorded it publishes, or
 // does the work again until it has.
 func (t Trace) where() string {
 	switch wrong := t.mismatched(); {

@@ -18,9 +18,9 @@
 //	mismatched   the string stored is not the string generated, or an entry bears the ID of
 //	             another request than it is stored under, however far the request came
 //	duplicated   a key written more than once
-//	expired      not judged: a ledger may have forgotten a part of it
+//	expired      not judged: a part of it may have expired
 //
-// Where ledgers forget, an entry is judged by when the broker stored it, compared
+// Where entries expire, an entry is judged by when the broker stored it, compared
 // with the broker's clock, and by nothing else: an ID states the time of its
 // requestor's clock, which may be wrong by any amount. In the last part of the
 // retention (topology.ExpiryMargin) entries are not judged. A string whose origin

@@ -10,7 +10,7 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-// memory is how far back the ledgers remember, by the broker's clock.
+// memory is how far back the ledgers go, by the broker's clock.
 type memory struct {
 	keep  time.Duration // the shortest retention of the ledgers; 0: for ever
 	since time.Time     // what is older some ledger has forgotten
@@ -27,7 +27,7 @@ func (m *memory) note(info *jetstream.StreamInfo) {
 	m.clock = ask.NewClock(info.TimeStamp)
 }
 
-// forgot reports whether by now a ledger may have forgotten a later step of a
+// forgot reports whether by now a later step may have expired of a
 // request of which this one was stored at that time.
 //
 // Both times are the broker's. When the request's ID says that it was made does not

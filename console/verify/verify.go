@@ -120,7 +120,7 @@ func (v *verifier) walkGenerated(ctx context.Context) error {
 	})
 }
 
-// walkStored finds strings that nobody generated.
+// walkStored finds strings that were not generated.
 func (v *verifier) walkStored(ctx context.Context) error {
 	if all, err := v.sawAll(ctx, v.stored, v.seen.stored); all || err != nil {
 		return err
@@ -130,7 +130,7 @@ func (v *verifier) walkStored(ctx context.Context) error {
 	})
 }
 
-// walkReceived finds receipts for what nobody stored.
+// walkReceived finds receipts for strings that were not stored.
 func (v *verifier) walkReceived(ctx context.Context) error {
 	if all, err := v.sawAll(ctx, v.received, v.seen.received); all || err != nil {
 		return err
@@ -154,7 +154,7 @@ func (v *verifier) sawAll(ctx context.Context, l ledger.Ledger, seen uint64) (bo
 // That was written first, so there is no race to lose.
 //
 // The earlier entry may have expired: a message may wait in its queue, or as a dead
-// letter, for longer than the ledgers remember. As many as have expired are not
+// letter, for longer than the ledgers' retention. As many as have expired are not
 // judged; whatever more there are have no origin.
 func (v *verifier) unexpected(ctx context.Context, before ledger.Ledger, name string, entries []ledger.Entry, what string) error {
 	missing, err := missing(ctx, before, entries)

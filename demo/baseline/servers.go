@@ -20,7 +20,7 @@ const host = "127.0.0.1"
 // callWithin is how long a caller waits.
 const callWithin = 2 * time.Second
 
-// Servers are HTTP servers that make strings, and whoever calls them in turn.
+// Servers are HTTP servers that make strings, and the client that calls them in turn.
 // Call may be used concurrently.
 type Servers struct {
 	work    time.Duration
@@ -69,7 +69,7 @@ func (s *Servers) answer(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Stop cuts all servers off, with calls in hand.
+// Stop cuts all servers off, with calls in progress.
 func (s *Servers) Stop() error {
 	var failed error
 	for _, one := range s.servers {

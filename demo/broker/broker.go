@@ -143,7 +143,7 @@ func address(port int) string { return net.JoinHostPort(host, strconv.Itoa(port)
 func (b *Broker) URL() string { return "nats://" + b.server.Addr().String() }
 
 // As is how a program logs in at the broker as a user. Without credentials it
-// logs in as nobody.
+// logs in without a user.
 func (b *Broker) As(user string) service.Broker {
 	at := service.Broker{URL: b.URL()}
 	if b.credentials != "" {
@@ -182,7 +182,7 @@ var errInUse = errors.New("in use by another demo")
 // can be made also shows that the folder can be written.
 const lockFile = ".lock"
 
-// folder returns a folder that can be written and that nobody else uses.
+// folder returns a folder that is writable and unused.
 func (b *Broker) folder(dir string) (string, error) {
 	if dir == "" {
 		temporary, err := os.MkdirTemp("", "decoupled-")

@@ -9,7 +9,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// logger passes the server's log on, and remembers why it gave up: the server
+// logger passes the server's log on, and records why it stopped: the server
 // reports that to its logger and nowhere else.
 type logger struct {
 	log     zerolog.Logger

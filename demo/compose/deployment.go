@@ -140,7 +140,7 @@ func (d *compose) url(host string) string {
 func (d *compose) Configure(_ context.Context, s deployment.Settings) error {
 	o := override{Services: make(map[string]changed)}
 	for _, name := range []string{topology.Requestor, topology.Generator} {
-		// A replica that was killed must not come back by itself.
+		// A replica that was killed must not be restarted automatically.
 		o.Services[name] = changed{Environment: s.Environment(name), Restart: "no"}
 	}
 	for host, port := range d.ports {

@@ -42,7 +42,7 @@ func newFleet(name string, broker service.Broker, grace time.Duration, log zerol
 }
 
 // Scale starts or stops replicas until there are n. It returns when those that
-// had to stop have finished what they had in hand.
+// stop have finished their work in progress.
 func (f *Fleet) Scale(n int) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -75,7 +75,7 @@ func (f *Fleet) Replicas() int {
 }
 
 // Kill ends the newest replica as a crash would: its connection is cut with work
-// in hand, and nothing is handed back.
+// in progress, and nothing is returned.
 func (f *Fleet) Kill() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

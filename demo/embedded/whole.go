@@ -16,7 +16,7 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-// grace is how long a replica may take to finish what it has in hand.
+// grace is how long a replica may take to finish its work in progress.
 const grace = 10 * time.Second
 
 // Kind deploys everything, the broker too, in this process.

@@ -171,7 +171,7 @@ func (d *cluster) Scale(ctx context.Context, name string, n int) error {
 }
 
 // Kill implements deployment.Deployment. Kubernetes warns every pod, and waits at
-// least a second, even where it is told to use force.
+// least a second, even when forced.
 func (d *cluster) Kill(_ context.Context, name string) error {
 	return fmt.Errorf("cannot kill a %s without a warning: %w", name, deployment.ErrUnsupported)
 }
@@ -189,7 +189,7 @@ func (d *cluster) Close() (err error) {
 		defer cancel()
 		// Nothing there is used again, so nothing needs to end in order: what would
 		// replace its pods is taken away, then they are. When no pod is left, the
-		// cluster removes the rest by itself.
+		// cluster removes the rest.
 		err = errors.Join(
 			d.kubectl.do(ctx, "delete", "statefulset,deployment,replicaset", "--all", "--cascade=orphan"),
 			d.kubectl.do(ctx, "delete", "pods", "--all", "--grace-period=1"),

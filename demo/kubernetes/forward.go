@@ -52,7 +52,7 @@ func (k kubectl) forward(log zerolog.Logger, pod string, port int) *forward {
 
 func (f *forward) url() string { return fmt.Sprintf("nats://%s:%d", loopback, f.port) }
 
-// why is the reason why nobody gets through: what kubectl said when it stopped
+// why is the reason why no connection gets through: what kubectl said when it stopped
 // forwarding.
 func (f *forward) why() error {
 	if said := f.said.Load(); said != nil {

@@ -12,8 +12,8 @@ import (
 // Context is the cluster that kubectl works on. It is not asked whether it is
 // there.
 //
-// It is the same for as long as the program runs: whoever has agreed to one
-// cluster does not get another because somebody has switched meanwhile.
+// It is the same for as long as the program runs: a user who has agreed to one
+// cluster does not get another because the context was switched meanwhile.
 var Context = sync.OnceValues(func() (string, error) {
 	name, err := run(context.Background(), "", "config", "current-context") // it only reads a file
 	if err != nil {

@@ -21,7 +21,7 @@ const (
 	role = "DECOUPLED_BROKER"
 	// ready is what a broker says when it accepts clients.
 	ready = "ready"
-	// readyWithin is generous: the broker itself gives up earlier, with a reason.
+	// readyWithin is generous: the broker itself stops earlier, with a reason.
 	readyWithin = 90 * time.Second
 )
 

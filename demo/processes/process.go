@@ -64,7 +64,7 @@ func (p *process) terminate() error {
 	return nil
 }
 
-// await returns when the process has ended after it was told to. One that does
+// await returns when the process has ended after it was stopped. One that does
 // not, or not in order, is an error, and is killed.
 func (p *process) await(ctx context.Context, within time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, within)

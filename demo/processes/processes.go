@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	// grace is how long a replica may take to finish what it has in hand.
+	// grace is how long a replica may take to finish its work in progress.
 	grace = 10 * time.Second
 	// stopWithin is what a service takes at most to stop; see service.Program.
 	stopWithin = 2*grace + 5*time.Second

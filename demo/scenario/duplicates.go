@@ -27,7 +27,7 @@ var duplicates = Scenario{
 		s.Drained()
 		strings := stored(s)
 
-		// A death between two batches, with nothing in hand, shows nothing.
+		// A death between two batches, with nothing in flight, shows nothing.
 		requests, responses := 0, 0
 		for round := 0; round < 3 && (requests == 0 || responses == 0); round++ {
 			again, too := dieAtWork(s, asked)

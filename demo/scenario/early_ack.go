@@ -50,7 +50,7 @@ func crashAtWork(s *stage.Stage, name string, n int, early bool) account {
 	case <-s.Context().Done():
 		s.Must(s.Context().Err())
 	}
-	// Not between two batches, where it has nothing in hand.
+	// Not between two batches, where it has nothing in flight.
 	dies := batch*s.Random.IntN(n/batch) + 5 + s.Random.IntN(batch/2)
 	tap := s.Tap("$KV."+name+".>", "", dies)
 	first := s.Connect("worker")

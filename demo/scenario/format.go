@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// inRound is a time without the digits that nobody reads.
+// inRound rounds a time to the digits that matter.
 func inRound(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
 
 func inMilliseconds(d time.Duration) string {

@@ -18,7 +18,7 @@ import (
 )
 
 // nextResponse is the response of a later minor version: with one field more,
-// which nobody has to read.
+// which no reader needs.
 type nextResponse struct {
 	contract.Response
 	Alphabet string `json:"alphabet"`
@@ -98,7 +98,7 @@ func startNext(conn *nats.Conn, maker generator.Maker) (*nextGenerator, error) {
 	return g, nil
 }
 
-// Stop returns when the replica has finished what it had in hand.
+// Stop returns when the replica has finished its work in progress.
 func (g *nextGenerator) Stop() error {
 	g.stop()
 	err := <-g.ended

@@ -24,7 +24,7 @@ type Scenario struct {
 	Play    func(s *stage.Stage) // the steps, the measuring and the judging
 }
 
-// All are the scenarios, in the order in which they are best told.
+// All are the scenarios, in the order of the story.
 var All = []Scenario{
 	roundTrip,
 	strangers,

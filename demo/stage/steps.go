@@ -14,10 +14,10 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-// Step tells what is done next.
+// Step reports the next step.
 func (s *Stage) Step(format string, args ...any) { s.teller.Step(fmt.Sprintf(format, args...)) }
 
-// Report tells what came of it. Others may call it.
+// Report reports what was observed. It may be called concurrently.
 func (s *Stage) Report(format string, args ...any) { s.teller.Saw(fmt.Sprintf(format, args...)) }
 
 // Configure changes settings of the services, for replicas that are started from

@@ -8,7 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// note remembers that another stream has answered instead of the expected one,
+// note records that another stream has answered instead of the expected one,
 // and reports whether err says so.
 func (p *Publisher) note(stream string, err error) bool {
 	var other *otherStreamError

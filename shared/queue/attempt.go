@@ -89,7 +89,7 @@ func (a *attempts) read(ctx context.Context, key string) (r record, err error) {
 }
 
 // decode returns an empty record for one that cannot be read: it is overwritten
-// with the next failure, and must not hold up its message, or others, for ever.
+// with the next failure, and must not hold up its message, or others, forever.
 func (a *attempts) decode(key string, data []byte, sequence uint64) record {
 	r, err := readRecord(data, sequence)
 	if err != nil {

@@ -71,7 +71,7 @@ func (c *calls) stuck() (n int, longest time.Duration) {
 
 // call calls the handler with a batch. It returns the handler's error, or
 // errAbandoned when the handler has not returned a tenth of its timeout after its
-// context ended. Then it goes on running, and nobody waits for it.
+// context ended. Then it keeps running, and is not waited for.
 func (w *worker[T]) call(work context.Context, batch []*delivery[T]) error {
 	ctx, cancel := context.WithTimeoutCause(work, w.config.HandlerTimeout, errTimeout)
 	defer cancel()

@@ -29,7 +29,7 @@ const (
 
 	// DeadLetterOriginal precedes the name of each of the message's own headers.
 	// Under their own names the broker would obey them: a letter that expects
-	// the stream of its message is refused for ever.
+	// the stream of its message is always refused.
 	DeadLetterOriginal = "Original-"
 )
 

@@ -19,7 +19,7 @@
 // in between leads to a redelivery, and Publish may store a message twice. So a
 // Handler must be idempotent; package ledger makes that easy.
 //
-// # Who is to blame
+// # What is to blame
 //
 // A Handler says by its result what failed, and only what is the message's fault
 // counts against the message:
@@ -78,8 +78,8 @@
 //
 //	waiting for the queue ─▶ consuming ─(ctx ends)─▶ finishing ─▶ returned
 //	      ▲                     │                     │ asks for nothing more, finishes its batches,
-//	      └─ consumer is gone ──┘                     │ hands back what arrived and was not begun
-//	                                                  └ shutdown timeout: hands back everything
+//	      └─ consumer is gone ──┘                     │ returns what arrived and was not begun
+//	                                                  └ shutdown timeout: returns everything
 //
 // A consumer that was deleted, re-created or restored is another one: what its
 // predecessor delivered is released, since an ack would settle whatever message has

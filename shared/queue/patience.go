@@ -10,12 +10,12 @@ const (
 	// messages must not wait for those that fail. Where these cannot be stored, they
 	// stay in the queue and come again later.
 	fullWait = 5 * time.Second
-	// againWithin is how long a wait lasts after one that was in vain,
+	// againWithin is how long a wait lasts after one without success,
 	againWithin = 250 * time.Millisecond
 	// of which there is one in so long,
 	againEvery = time.Second
 	// and every so often a full one: what always takes longer than againWithin must
-	// not fail for ever.
+	// not fail forever.
 	fullEvery = 30 * time.Second
 )
 
@@ -29,7 +29,7 @@ type patience struct {
 }
 
 // next returns how long to wait this time: the full time, or little, or nothing,
-// when the last wait was in vain.
+// when the last wait was without success.
 func (p *patience) next() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -45,7 +45,7 @@ func (p *patience) next() time.Duration {
 	return 0
 }
 
-// ended notes whether a wait was in vain.
+// ended notes whether a wait was without success.
 func (p *patience) ended(vain bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -21,7 +21,7 @@ const (
 	// sends a batch as a whole, so a gap means that the rest is lost.
 	gap = time.Second
 	// maxBytes bounds what one request brings, and with it the memory a loop needs.
-	// The broker cuts the connection of who is far behind in receiving: a batch
+	// The broker cuts the connection of a client that is far behind in receiving: a batch
 	// of large messages would come again and again, and never as a whole.
 	maxBytes = 8 << 20
 
@@ -29,7 +29,7 @@ const (
 	longestPause  = time.Second
 )
 
-// errNotThere: nobody answers for the consumer.
+// errNotThere: there is no answer for the consumer.
 var errNotThere = errors.New("the queue or its consumer is not there")
 
 // puller asks for messages, batch by batch. It is for one goroutine.

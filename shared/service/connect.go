@@ -54,7 +54,7 @@ func (l *link) connect(ctx context.Context, name string) error {
 		nats.CustomInboxPrefix(inbox(name)),
 		nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1),
-		// Without it two refused logins in a row close the connection for ever.
+		// Without it two refused logins in a row close the connection for good.
 		nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectWait(reconnectWait),
 		nats.ReconnectJitter(reconnectJitter, reconnectJitter),

@@ -33,7 +33,7 @@
 // /metrics. What does not fit is cut off, with one line that says so.
 //
 // NATS may be down at the start, or go down at any time: the client reconnects
-// for ever, the log says now and then why it fails, /readyz says 503, and calls of
+// without end, the log reports now and then why it fails, /readyz says 503, and calls of
 // Run to NATS fail or wait as they would in any outage. Only what can never work
 // ends a program: wrong settings, and a broker that is too old (CheckBroker).
 //
@@ -47,6 +47,6 @@
 //	2  wrong usage: the message names the flag (and what Go ends a panic with)
 //
 // The parts are usable one by one: Broker and Connect for a program that is no
-// service, New for several services in one process, Status for whoever asks the
+// service, New for several services in one process, Status for a program that asks the
 // replicas.
 package service

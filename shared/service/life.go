@@ -12,8 +12,8 @@ import (
 )
 
 // live sets everything up, has Run do the work, and takes everything down in
-// the opposite order. It returns when the end began: when the program was told
-// to stop, or Run returned by itself. Everything has ended by one deadline, the
+// the opposite order. It returns when the end began: when the program was asked
+// to stop, or Run returned. Everything has ended by one deadline, the
 // shutdown timeout after that.
 func (p Program) live(ctx context.Context, log zerolog.Logger) (told time.Time, err error) {
 	settings := p.Options.settings()
@@ -57,7 +57,7 @@ func (p Program) live(ctx context.Context, log zerolog.Logger) (told time.Time, 
 	return p.work(ctx, s, l)
 }
 
-// work has Run do the work, and waits for it, though not for ever.
+// work has Run do the work, and waits for it, for a limited time.
 func (p Program) work(ctx context.Context, s *Service, l *link) (told time.Time, err error) {
 	running, stop := context.WithCancel(ctx)
 	defer stop()

@@ -21,7 +21,7 @@ type Service struct {
 	// Registry is what /metrics shows.
 	Registry *prometheus.Registry
 	// ShutdownTimeout is the shutdown timeout: how long after the end of its context Run must
-	// have returned. What waits for others should give up earlier, so that there is
+	// have returned. What waits for others should stop waiting earlier, so that there is
 	// time to return messages and to flush.
 	ShutdownTimeout time.Duration
 	// HandlerTimeout is how long the handler of a queue may take; 0 is the

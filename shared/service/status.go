@@ -68,7 +68,7 @@ func Announce(nc *nats.Conn, name string, counts func() map[string]int64, proble
 	handler := micro.HandlerFunc(func(r micro.Request) {
 		answer := status
 		answer.Up, answer.Counts, answer.Problems = time.Since(begun).Seconds(), counts(), problems()
-		// An answer that cannot be sent is one that nobody waits for any more.
+		// An answer that cannot be sent is no longer waited for.
 		_ = r.RespondJSON(answer)
 	})
 	err = replica.AddEndpoint("status", handler, micro.WithEndpointSubject(StatusSubject(name)))

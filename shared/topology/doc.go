@@ -7,6 +7,6 @@
 //	                                         records "received" ◀── RECEIPTS ◀──────────┘
 //	                                                              strings.received-ack
 //
-// The console's setup makes all this; services only use it. Whoever copies the
+// The console's setup makes all this; services only use it. If you copy the
 // project changes these names and settings and little else.
 package topology

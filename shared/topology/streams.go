@@ -61,7 +61,7 @@ func queueStream(name, subject, description string, s Settings) jetstream.Stream
 		Discard:            jetstream.DiscardNew, // back-pressure: refuse the new, never drop the old
 		Duplicates:         s.duplicates(deduplicate),
 		AllowAtomicPublish: s.SyncAlways,
-		// No MaxAge: a queue forgets nothing.
+		// No MaxAge: nothing in a queue expires.
 	}
 }
 

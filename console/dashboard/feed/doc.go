@@ -13,7 +13,7 @@
 // # What is counted
 //
 // A ledger's count is what it has kept since the last reset, whether it still
-// remembers it or not: else an old entry's end would look like a loss.
+// still has it or not: else the expiry of an old entry would look like a loss.
 //
 // # Which requests are followed
 //
@@ -21,13 +21,13 @@
 // it was stored. To see every entry would cost as much again as the services do;
 // so the feed takes the newest 16 requests each second, as many as 128 at once,
 // and looks for their steps until they are finished or have a dead letter. As
-// long as 128 are neither, no more are taken: to forget the slow ones would make
+// long as 128 are neither, no more are taken: dropping the slow ones would make
 // the rest look fast. All is looked up by key or by number, however large the
 // ledgers are.
 //
 // # What the verdict can know
 //
-// It is told from counts alone:
+// It is derived from counts alone:
 //
 //	lost ≥ asked − (REQUESTS + RESPONSES + RECEIPTS + received + dead letters)
 //

@@ -128,7 +128,7 @@ func (f *Feed) readLetters(ctx context.Context, now jetstream.StreamState) error
 	return err
 }
 
-// remember adds a point to what there was in the last minutes.
+// remember adds a point to the history of the last minutes.
 func remember(points []Point, p Point) []Point {
 	old := slices.IndexFunc(points, func(q Point) bool { return p.At.Sub(q.At) <= history })
 	if old < 0 {

@@ -30,7 +30,7 @@ type begun struct {
 }
 
 // read reads the status. Of a ledger it counts what that has ever kept: its entries
-// alone are fewer, where ledgers forget.
+// alone are fewer, where entries expire.
 func (f *Feed) read(ctx context.Context) (r reading, err error) {
 	if r.Status, err = status.Read(ctx, f.conn, f.js); err != nil {
 		return r, err

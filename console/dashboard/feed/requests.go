@@ -43,7 +43,7 @@ type requests struct {
 func ledgerSubject(ledger, id string) string { return "$KV." + ledger + "." + id }
 
 // look takes the newest requests, and looks how far those have come that are not
-// finished. It is told the broker's time.
+// finished. Its argument is the broker's time.
 func (r *requests) look(ctx context.Context, js jetstream.JetStream, asked jetstream.StreamState, now time.Time) error {
 	if asked.LastSeq < r.seen || asked.FirstSeq > r.seen { // emptied, or made anew
 		*r = requests{}

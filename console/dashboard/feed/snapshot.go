@@ -36,7 +36,7 @@ type Point struct {
 
 // Verdict is what the counts alone tell. It costs no walk through the ledgers,
 // as a verification does: that proves, and this only finds what shows. What it
-// can know is told in the package comment.
+// can know is in the package comment.
 type Verdict struct {
 	Lost        uint64 // at least so many
 	Settled     bool   // the queues were seen empty together, so that nothing on its way hides a loss

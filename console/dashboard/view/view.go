@@ -26,7 +26,7 @@ type Options struct {
 	Fleets   bool   // services can be scaled here
 }
 
-// Note is the last thing that somebody did, and what came of it.
+// Note is the last action, and its result.
 type Note struct {
 	At   time.Time
 	Text string
@@ -111,7 +111,7 @@ func Page(w io.Writer, fragments []Fragment, window time.Duration, o Options) er
 // WindowName is how a window is called in an address.
 func WindowName(d time.Duration) string { return fmt.Sprintf("%.0fm", d.Minutes()) }
 
-// Life writes the page of one request's life, or why it cannot be told.
+// Life writes the page of one request's life, or why it is unknown.
 func Life(w io.Writer, id string, life trace.Trace, failed error) error {
 	return templates.ExecuteTemplate(w, "life", newLife(id, life, failed))
 }

@@ -14,11 +14,11 @@ import (
 
 const (
 	// answerWithin is how long the broker may take for one question. What was
-	// asked when it went away is never answered, so waiting longer is in vain.
+	// asked when it went away is never answered, so waiting longer is useless.
 	answerWithin = 2 * time.Second
 	// again is the pause before a question is repeated.
 	again = 100 * time.Millisecond
-	// settled is how long nobody may be there to answer: a broker that stops or
+	// settled is how long there may be no answer: a broker that stops or
 	// starts is in that state for a moment.
 	settled = time.Second
 )
@@ -171,7 +171,7 @@ func isAbsent(err error) bool {
 	return errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrJetStreamNotEnabled)
 }
 
-// Temporary reports whether an error goes away by itself.
+// Temporary reports whether an error is temporary.
 func Temporary(err error) bool {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrDisconnected) {
 		return true

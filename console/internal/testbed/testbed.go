@@ -30,7 +30,7 @@ const (
 	patience = 60 * time.Second
 	// ackWait is short, so that what was left behind comes back soon.
 	ackWait = time.Second
-	// grace is how long a replica may take to finish what it has in hand.
+	// grace is how long a replica may take to finish its work in progress.
 	grace = 10 * time.Second
 )
 
@@ -88,7 +88,7 @@ func (b *Bed) Log() zerolog.Logger {
 }
 
 // Generator starts a generator. It ends when stop is called, which returns when
-// the work in hand is finished, or with the test.
+// the work in progress is finished, or with the test.
 func (b *Bed) Generator(o generator.Options) (stop func()) {
 	b.t.Helper()
 	return b.start(topology.Generator, func(ctx context.Context, s *service.Service) error {

@@ -93,7 +93,7 @@ func allStops(t *testing.T, s Store) {
 	}
 }
 
-// The writer never stops by itself: All must end nevertheless.
+// The writer does not stop: All must end nevertheless.
 func allWhileWriting(t *testing.T, s Store) {
 	t.Helper()
 	l, writer := s.Open(t), s.Open(t)
