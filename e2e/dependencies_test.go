@@ -30,3 +30,24 @@ func TestServicesDependOnNothingElse(t *testing.T) {
 		}
 	}
 }
+
+// Test beds may be imported by tests, and by each other, alone.
+func TestTestBeds_AreImportedByTestsAlone(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "work").Output()
+	require.NoError(t, err)
+	bed := regexp.MustCompile(`^decoupled\.example/.*/(brokertest|ledgertest|testbed)$`)
+	beds := 0
+	for line := range strings.Lines(string(out)) {
+		packages := strings.Fields(line)
+		if bed.MatchString(packages[0]) {
+			beds++
+			continue
+		}
+		for _, imported := range packages[1:] {
+			require.NotRegexp(t, bed, imported, "%s imports it", packages[0])
+			require.NotEqual(t, "testing", imported, "%s imports it", packages[0])
+		}
+	}
+	require.Equal(t, 3, beds)
+}
