@@ -54,7 +54,7 @@ func open(ctx context.Context, c cli, forever bool, stdout *stdio.Output, stderr
 		s.close()
 		return nil, fmt.Errorf("cannot use JetStream: %w", err)
 	}
-	if s.topology, err = topology.Open(s.conn, log, topology.Options{}); err != nil {
+	if s.topology, err = topology.Open(s.conn, service.Slog(log), topology.Options{}); err != nil {
 		s.close()
 		return nil, err
 	}

@@ -58,7 +58,7 @@ func runKiller(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close()
-	t, err := topology.Open(conn, log, topology.Options{ShutdownTimeout: time.Second})
+	t, err := topology.Open(conn, service.Slog(log), topology.Options{ShutdownTimeout: time.Second})
 	if err != nil {
 		return err
 	}

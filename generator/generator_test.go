@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"maps"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/shared/brokertest"
@@ -41,7 +41,7 @@ func open(t *testing.T, maker Maker) *bed {
 		_, err := js.CreateStream(t.Context(), s)
 		require.NoError(t, err)
 	}
-	top, err := topology.Open(conn, zerolog.Nop(), topology.Options{ShutdownTimeout: time.Second})
+	top, err := topology.Open(conn, slog.New(slog.DiscardHandler), topology.Options{ShutdownTimeout: time.Second})
 	require.NoError(t, err)
 	stream, err := js.Stream(t.Context(), topology.Responses)
 	require.NoError(t, err)

@@ -13,7 +13,7 @@ func Serve(ctx context.Context, s *service.Service, o Options) error {
 	if s.HandlerTimeout > 0 && o.Work >= s.HandlerTimeout {
 		return fmt.Errorf("--work (%s) must be less than --handler-timeout (%s), or each attempt times out", o.Work, s.HandlerTimeout)
 	}
-	t, err := topology.Open(s.Conn, s.Log, topology.Options{ShutdownTimeout: s.ShutdownTimeout, HandlerTimeout: s.HandlerTimeout})
+	t, err := topology.Open(s.Conn, service.Slog(s.Log), topology.Options{ShutdownTimeout: s.ShutdownTimeout, HandlerTimeout: s.HandlerTimeout})
 	if err != nil {
 		return err
 	}

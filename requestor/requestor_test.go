@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"math"
 	"testing"
 	"time"
@@ -40,7 +41,7 @@ func open(t *testing.T) (*topology.Topology, jetstream.JetStream) {
 		_, err := js.CreateConsumer(t.Context(), c.Stream, c.ConsumerConfig)
 		require.NoError(t, err)
 	}
-	opened, err := topology.Open(conn, zerolog.Nop(), topology.Options{ShutdownTimeout: time.Second})
+	opened, err := topology.Open(conn, slog.New(slog.DiscardHandler), topology.Options{ShutdownTimeout: time.Second})
 	require.NoError(t, err)
 	return opened, js
 }
@@ -91,7 +92,7 @@ func TestWithoutABrokerAStopIsAtOnce(t *testing.T) {
 	conn := broker.Connect()
 	broker.Stop()
 	require.Eventually(t, func() bool { return !conn.IsConnected() }, patience, time.Millisecond, "it has noticed")
-	top, err := topology.Open(conn, zerolog.Nop(), topology.Options{ShutdownTimeout: 2 * patience})
+	top, err := topology.Open(conn, slog.New(slog.DiscardHandler), topology.Options{ShutdownTimeout: 2 * patience})
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)

@@ -9,7 +9,7 @@ import (
 
 // Serve is the whole service: one replica, until ctx ends.
 func Serve(ctx context.Context, s *service.Service, o Options) error {
-	t, err := topology.Open(s.Conn, s.Log, topology.Options{ShutdownTimeout: s.ShutdownTimeout, HandlerTimeout: s.HandlerTimeout})
+	t, err := topology.Open(s.Conn, service.Slog(s.Log), topology.Options{ShutdownTimeout: s.ShutdownTimeout, HandlerTimeout: s.HandlerTimeout})
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"decoupled.example/requestor"
 	"decoupled.example/shared/contract"
 	"decoupled.example/shared/ledger"
+	"decoupled.example/shared/service"
 	"decoupled.example/shared/topology"
 )
 
@@ -143,7 +144,7 @@ func TestWithoutPermission(t *testing.T) {
 	for _, denied := range []string{"$JS.API.DIRECT.GET.KV_asked", "$JS.API.STREAM.MSG.GET.KV_generated"} {
 		b, limited := testbed.StartLimited(t, denied)
 		id := b.Ask(1)[0].ID
-		view, err := topology.Open(limited.Conn(), b.Log(), topology.Options{})
+		view, err := topology.Open(limited.Conn(), service.Slog(b.Log()), topology.Options{})
 		require.NoError(t, err)
 		_, err = trace.Request(b.Context(), limited, view, id)
 		require.ErrorIs(t, err, nats.ErrPermissionViolation)

@@ -17,6 +17,7 @@ import (
 	"decoupled.example/requestor"
 	"decoupled.example/shared/contract"
 	"decoupled.example/shared/ledger"
+	"decoupled.example/shared/service"
 	"decoupled.example/shared/topology"
 )
 
@@ -402,7 +403,7 @@ func TestVerifyWithoutPermissionToReadALedger(t *testing.T) {
 			b, limited := testbed.StartLimited(t, denied)
 			plant(b, contract.NewID(), topology.Asked, topology.Generated)
 			plant(b, contract.NewID(), topology.Asked) // of which the leader is asked
-			view, err := topology.Open(limited.Conn(), b.Log(), topology.Options{})
+			view, err := topology.Open(limited.Conn(), service.Slog(b.Log()), topology.Options{})
 			require.NoError(t, err)
 			_, err = verify.Run(b.Context(), limited, view, nil)
 			require.ErrorIs(t, err, nats.ErrPermissionViolation)

@@ -81,7 +81,7 @@ func (d *Deployment) open(ctx context.Context, o *Options, log zerolog.Logger) (
 	if err = setUp(ctx, d.JS, o.Topology); err != nil {
 		return err
 	}
-	d.Topology, err = topology.Open(d.Conn, log, topology.Options{ShutdownTimeout: o.ShutdownTimeout})
+	d.Topology, err = topology.Open(d.Conn, service.Slog(log), topology.Options{ShutdownTimeout: o.ShutdownTimeout})
 	return err
 }
 

@@ -126,7 +126,7 @@ func (d *cluster) operate(ctx context.Context, needs deployment.Needs) (err erro
 	if _, err = setup.Apply(ctx, o.JS, settings); err != nil {
 		return err
 	}
-	o.Topology, err = topology.Open(o.Conn, d.log, topology.Options{})
+	o.Topology, err = topology.Open(o.Conn, service.Slog(d.log), topology.Options{})
 	return err
 }
 

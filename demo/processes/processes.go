@@ -75,7 +75,7 @@ func (d *processes) start(ctx context.Context, needs deployment.Needs) (err erro
 	if _, err = setup.Apply(ctx, o.JS, needs.Settings()); err != nil {
 		return err
 	}
-	o.Topology, err = topology.Open(o.Conn, d.log, topology.Options{ShutdownTimeout: grace})
+	o.Topology, err = topology.Open(o.Conn, service.Slog(d.log), topology.Options{ShutdownTimeout: grace})
 	return err
 }
 

@@ -3,10 +3,10 @@ package scenario
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
 	"decoupled.example/generator"
@@ -72,7 +72,7 @@ type nextGenerator struct {
 // startNext starts a replica on a connection, which is its own from then on.
 func startNext(conn *nats.Conn, maker generator.Maker) (*nextGenerator, error) {
 	const grace = 10 * time.Second
-	log := zerolog.Nop()
+	log := slog.New(slog.DiscardHandler)
 	t, err := topology.Open(conn, log, topology.Options{ShutdownTimeout: grace})
 	if err != nil {
 		return nil, err

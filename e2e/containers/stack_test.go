@@ -151,7 +151,7 @@ func (s *stack) operate(url string) {
 	s.t.Cleanup(s.conn.Close)
 	s.js, err = jetstream.New(s.conn)
 	require.NoError(s.t, err)
-	s.topology, err = topology.Open(s.conn, log, topology.Options{})
+	s.topology, err = topology.Open(s.conn, service.Slog(log), topology.Options{})
 	require.NoError(s.t, err)
 }
 

@@ -2,6 +2,7 @@ package brokertest
 
 import (
 	"bytes"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +22,9 @@ type Log struct {
 
 // Logger returns a logger that writes to the log, one JSON object a line.
 func (l *Log) Logger() zerolog.Logger { return zerolog.New(l) }
+
+// Slog returns one that writes the same lines.
+func (l *Log) Slog() *slog.Logger { return slog.New(zerolog.NewSlogHandler(l.Logger())) }
 
 // Write implements io.Writer.
 func (l *Log) Write(line []byte) (int, error) {

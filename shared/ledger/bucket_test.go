@@ -2,12 +2,12 @@ package ledger_test
 
 import (
 	"context"
+	"log/slog"
 	"strconv"
 	"testing"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/shared/brokertest"
@@ -131,7 +131,7 @@ func TestAllOfWhatIsLeft(t *testing.T) {
 			t.Parallel()
 			broker := brokertest.Start(t)
 			stream := createBucket(t, broker.Connect(), "shrinking", topology.Settings{})
-			l := open(t, broker.Connect(), zerolog.Nop(), "shrinking")
+			l := open(t, broker.Connect(), slog.New(slog.DiscardHandler), "shrinking")
 			for i := range 10 {
 				_, err := l.PutIfAbsent(t.Context(), ledger.Entry{ID: strconv.Itoa(i + 1)})
 				require.NoError(t, err)

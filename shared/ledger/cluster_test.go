@@ -2,11 +2,11 @@ package ledger_test
 
 import (
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
@@ -120,7 +120,7 @@ func TestWritersGoOnWithoutTheLeader(t *testing.T) {
 	require.NoError(t, group.Wait())
 
 	winners := make(map[string]string)
-	for e, err := range open(t, cluster.Connect(), zerolog.Nop(), s.bucket).All(t.Context()) {
+	for e, err := range open(t, cluster.Connect(), slog.New(slog.DiscardHandler), s.bucket).All(t.Context()) {
 		require.NoError(t, err)
 		winners[e.ID] = string(e.Value)
 	}

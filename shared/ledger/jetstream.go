@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"github.com/nats-io/nats.go"
-	"github.com/rs/zerolog"
 
 	"decoupled.example/shared/publish"
 	"decoupled.example/shared/retry"
@@ -27,7 +27,7 @@ import (
 type JetStream struct {
 	conn      *nats.Conn
 	publisher *publish.Publisher
-	log       zerolog.Logger
+	log       *slog.Logger
 	bucket    string
 }
 
@@ -35,10 +35,10 @@ var _ Ledger = (*JetStream)(nil)
 
 // NewJetStream returns the ledger in that bucket. It asks the broker for
 // nothing; whether the bucket is there shows when it is used.
-func NewJetStream(conn *nats.Conn, publisher *publish.Publisher, log zerolog.Logger, bucket string) *JetStream {
+func NewJetStream(conn *nats.Conn, publisher *publish.Publisher, log *slog.Logger, bucket string) *JetStream {
 	return &JetStream{
 		conn: conn, publisher: publisher, bucket: bucket,
-		log: log.With().Str("ledger", bucket).Logger(),
+		log: log.With("ledger", bucket),
 	}
 }
 

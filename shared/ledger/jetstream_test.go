@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -9,7 +10,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/shared/brokertest"
@@ -94,7 +94,7 @@ func (s *store) Open(t *testing.T) ledger.Ledger {
 	t.Helper()
 	node := s.nodes[s.opened%len(s.nodes)]
 	s.opened++
-	return open(t, node.Connect(), zerolog.Nop(), s.bucket)
+	return open(t, node.Connect(), slog.New(slog.DiscardHandler), s.bucket)
 }
 
 func (s *store) Stop() {
@@ -109,7 +109,7 @@ func (s *store) Start() {
 	}
 }
 
-func open(t *testing.T, conn *nats.Conn, log zerolog.Logger, bucket string) *ledger.JetStream {
+func open(t *testing.T, conn *nats.Conn, log *slog.Logger, bucket string) *ledger.JetStream {
 	t.Helper()
 	publisher, err := publish.New(conn, log)
 	require.NoError(t, err)
@@ -156,7 +156,7 @@ func TestTheNamedPermissionsAreEnough(t *testing.T) {
 	createBucket(t, broker.Connect(), bucket, topology.Settings{})
 	denied := make(chan error, 100)
 	l := open(t, broker.Connect(nats.UserInfo("service", ""), nats.CustomInboxPrefix("_INBOX_service"),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { denied <- err })), zerolog.Nop(), bucket)
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { denied <- err })), slog.New(slog.DiscardHandler), bucket)
 
 	first := ledger.Entry{ID: "a", Value: []byte("first")}
 	for range 2 {

@@ -3,12 +3,12 @@ package ledger_test
 import (
 	"flag"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/shared/brokertest"
@@ -29,9 +29,9 @@ func TestManyEntriesAreCountedAtOnceAndWalkedInLittleMemory(t *testing.T) {
 	const page = 4096 // what one request reads
 	broker := brokertest.Start(t)
 	createBucket(t, broker.Connect(), "many", topology.Settings{})
-	fill(t, open(t, broker.Connect(), zerolog.Nop(), "many"), entries)
+	fill(t, open(t, broker.Connect(), slog.New(slog.DiscardHandler), "many"), entries)
 	conn := broker.Connect()
-	l := open(t, conn, zerolog.Nop(), "many")
+	l := open(t, conn, slog.New(slog.DiscardHandler), "many")
 	_, err := l.Get(t.Context(), "warm-up") // makes the connection's own subscription
 	require.NoError(t, err)
 

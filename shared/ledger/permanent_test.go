@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"strings"
 	"testing"
@@ -11,7 +12,6 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/shared/brokertest"
@@ -44,7 +44,7 @@ func requireEnds(t *testing.T, l ledger.Ledger, name string, want error, text st
 func TestAReadEndsWithItsContextAsUnavailable(t *testing.T) {
 	t.Parallel()
 	broker := brokertest.Start(t)
-	l := open(t, broker.Connect(), zerolog.Nop(), "missing")
+	l := open(t, broker.Connect(), slog.New(slog.DiscardHandler), "missing")
 	for name, read := range reads(l) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		err := read(ctx)
@@ -74,7 +74,7 @@ func TestAMissingPermissionToReadEndsARead(t *testing.T) {
 			t.Parallel()
 			conn := broker.Connect(nats.UserInfo("service", ""), nats.CustomInboxPrefix("_INBOX_service"),
 				nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
-			l := open(t, conn, zerolog.Nop(), "closed")
+			l := open(t, conn, slog.New(slog.DiscardHandler), "closed")
 			for range 2 { // the connection's last error is there before the second
 				requireEnds(t, l, name, nats.ErrPermissionViolation, subject)
 			}
@@ -85,7 +85,7 @@ func TestAMissingPermissionToReadEndsARead(t *testing.T) {
 func TestAMaxPayloadThatIsTooSmallEndsARead(t *testing.T) {
 	t.Parallel()
 	broker := brokertest.Start(t, func(o *server.Options) { o.MaxPayload = 48 })
-	l := open(t, broker.Connect(), zerolog.Nop(), "tight")
+	l := open(t, broker.Connect(), slog.New(slog.DiscardHandler), "tight")
 	requireEnds(t, l, "Get", direct.ErrRefused, `max_payload of 48 bytes is too small to ask for "$KV.tight.missing"`)
 }
 
@@ -133,7 +133,7 @@ func TestABucketWithoutDirectReads(t *testing.T) {
 	require.NoError(t, err)
 	_, err = js.UpdateStream(t.Context(), config)
 	require.NoError(t, err)
-	l := open(t, broker.Connect(), zerolog.Nop(), "indirect")
+	l := open(t, broker.Connect(), slog.New(slog.DiscardHandler), "indirect")
 	entries, ids := some(100, "one")
 	_, err = l.PutIfAbsent(t.Context(), entries...)
 	require.NoError(t, err)

@@ -1,7 +1,9 @@
 package ledger_test
 
 import (
+	"cmp"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -9,7 +11,6 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
-	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/shared/brokertest"
@@ -25,7 +26,7 @@ const bucket = "relayed"
 type relay struct {
 	// request returns an answer of the relay's own, or nil to pass it on.
 	request func(m *nats.Msg) *nats.Msg
-	log     zerolog.Logger
+	log     *slog.Logger // nil: none
 	// answer says whether the n-th answer to a request is passed on.
 	answer func(subject string, n int) bool
 }
@@ -65,7 +66,7 @@ func through(t *testing.T, r relay) (relayed, direct ledger.Ledger) {
 		require.NoError(t, err)
 	}
 	require.NoError(t, conn.Flush())
-	return open(t, front.Connect(), r.log, bucket), open(t, broker.Connect(), zerolog.Nop(), bucket)
+	return open(t, front.Connect(), cmp.Or(r.log, slog.New(slog.DiscardHandler)), bucket), open(t, broker.Connect(), slog.New(slog.DiscardHandler), bucket)
 }
 
 // some returns n entries by that writer.
@@ -191,7 +192,7 @@ func TestAMomentIsNotWorthALine(t *testing.T) {
 	t.Parallel()
 	var log brokertest.Log
 	refused := make(map[string]bool)
-	l, _ := through(t, relay{log: log.Logger(), request: func(m *nats.Msg) *nats.Msg {
+	l, _ := through(t, relay{log: log.Slog(), request: func(m *nats.Msg) *nats.Msg {
 		if refused[m.Subject] {
 			return nil
 		}

@@ -68,7 +68,7 @@ func (l *JetStream) repeat(ctx context.Context, read func() error) error {
 		case !l.conn.IsConnected(): // which the connection's owner logs
 			lasting.Over()
 		case lasting.Due():
-			l.log.Warn().Err(explain(err)).Msg("cannot read yet; trying again")
+			l.log.Warn("cannot read yet; trying again", "error", explain(err))
 		}
 		last = err
 		_ = retry.Wait(ctx, retryEvery) // what ended it is looked at next

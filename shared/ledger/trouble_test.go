@@ -2,12 +2,12 @@ package ledger_test
 
 import (
 	"context"
+	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
-	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
@@ -55,7 +55,7 @@ func TestAMissingBucketIsNamedAndWaitedFor(t *testing.T) {
 	)
 	for name := range operations(nil) {
 		logs[name] = &brokertest.Log{}
-		operation := operations(open(t, broker.Connect(), logs[name].Logger(), "later"))[name]
+		operation := operations(open(t, broker.Connect(), logs[name].Slog(), "later"))[name]
 		group.Go(func() error { return operation(t.Context()) })
 	}
 	for name, log := range logs {
@@ -76,7 +76,7 @@ func TestAMissingPermissionToKeepIsNamed(t *testing.T) {
 	conn := broker.Connect(nats.UserInfo("service", ""), nats.CustomInboxPrefix("_INBOX_service"),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	var log brokertest.Log
-	keep := operations(open(t, conn, log.Logger(), "closed"))["PutIfAbsent"]
+	keep := operations(open(t, conn, log.Slog(), "closed"))["PutIfAbsent"]
 	result := make(chan error, 1)
 	go func() { result <- keep(ctx) }()
 	log.Await(t, "permission", "closed", "trying again")
@@ -89,7 +89,7 @@ func TestWithoutAConnectionNothingPilesUp(t *testing.T) {
 	broker := brokertest.Start(t)
 	createBucket(t, broker.Connect(), "steady", topology.Settings{})
 	conn := broker.Connect()
-	l := open(t, conn, zerolog.Nop(), "steady")
+	l := open(t, conn, slog.New(slog.DiscardHandler), "steady")
 	for name, operation := range operations(l) {
 		require.NoError(t, operation(t.Context()), name)
 	}
@@ -112,7 +112,7 @@ func TestClosingTheConnectionEndsEveryCall(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			conn := broker.Connect()
-			operation := operations(open(t, conn, zerolog.Nop(), "missing"))[name]
+			operation := operations(open(t, conn, slog.New(slog.DiscardHandler), "missing"))[name]
 			begun, done := make(chan struct{}), make(chan error, 1)
 			go func() {
 				close(begun)

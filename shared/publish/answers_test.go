@@ -3,13 +3,13 @@ package publish
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"reflect"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/shared/brokertest"
@@ -56,7 +56,7 @@ func TestRead_RefusesConfirmationsOfAnotherStream(t *testing.T) {
 func TestPublish_ReusesWhatItWaitsWith(t *testing.T) {
 	t.Parallel()
 	conn := brokertest.Start(t).Connect()
-	p, err := New(conn, zerolog.Nop())
+	p, err := New(conn, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	js, err := jetstream.New(conn)
 	require.NoError(t, err)
@@ -115,7 +115,7 @@ func TestAwait_ReceivesWhatIsHereAlready(t *testing.T) {
 func TestPublish_OffersBatchesAgainAfterARefusal(t *testing.T) {
 	t.Parallel()
 	conn := brokertest.Start(t).Connect()
-	p, err := New(conn, zerolog.Nop())
+	p, err := New(conn, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	js, err := jetstream.New(conn)
 	require.NoError(t, err)

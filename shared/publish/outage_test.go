@@ -3,12 +3,12 @@ package publish_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
@@ -105,7 +105,7 @@ func TestWhenTheContextEndsTheErrorSaysWhatIsUnknown(t *testing.T) {
 	broker := brokertest.Start(t)
 	js := create(t, broker, stream)
 	var log brokertest.Log
-	p, err := publish.New(broker.Connect(), log.Logger())
+	p, err := publish.New(broker.Connect(), log.Slog())
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	batch := append(messages("nowhere", 2), messages("work.a", 3)...)
@@ -201,7 +201,7 @@ func unanswered(t *testing.T) (*publish.Publisher, *nats.Conn, <-chan *nats.Msg)
 	require.NoError(t, err)
 	require.NoError(t, listener.Flush())
 	conn := broker.Connect()
-	p, err := publish.NewImpatient(conn, zerolog.Nop(), time.Hour)
+	p, err := publish.NewImpatient(conn, slog.New(slog.DiscardHandler), time.Hour)
 	require.NoError(t, err)
 	return p, conn, received
 }

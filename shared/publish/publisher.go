@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/rs/zerolog"
 
 	"decoupled.example/shared/retry"
 )
@@ -31,7 +31,7 @@ const (
 // Publisher publishes over one connection. It may be used concurrently.
 type Publisher struct {
 	conn          *nats.Conn
-	log           zerolog.Logger
+	log           *slog.Logger
 	confirmWithin time.Duration
 	disabled      sync.Map // streams that take no atomic batches, and since when that is known
 	troubled      sync.Map // streams whose last call met trouble, with the name of the stream that answered instead, or ""
@@ -41,11 +41,11 @@ type Publisher struct {
 }
 
 // New returns a Publisher over conn, which stays the caller's to close.
-func New(conn *nats.Conn, log zerolog.Logger) (*Publisher, error) {
+func New(conn *nats.Conn, log *slog.Logger) (*Publisher, error) {
 	return newPublisher(conn, log, confirmWithin)
 }
 
-func newPublisher(conn *nats.Conn, log zerolog.Logger, confirmWithin time.Duration) (*Publisher, error) {
+func newPublisher(conn *nats.Conn, log *slog.Logger, confirmWithin time.Duration) (*Publisher, error) {
 	p := &Publisher{conn: conn, log: log, confirmWithin: confirmWithin}
 	first, err := p.takeInbox()
 	if err != nil {
@@ -130,8 +130,7 @@ func (p *Publisher) settle(ctx context.Context, in *inbox, stream string, messag
 			return nil, nil
 		}
 		if p.conn.IsConnected() && ctx.Err() == nil && lasting.Due() {
-			p.log.Warn().Err(explain(trouble)).Str("subject", messages[open[0]].Subject).
-				Int("messages", len(open)).Msg("cannot publish yet; trying again")
+			p.log.Warn("cannot publish yet; trying again", "error", explain(trouble), "subject", messages[open[0]].Subject, "messages", len(open))
 		}
 		_ = retry.Wait(ctx, pause) // what ended it is looked at next
 		pause = min(2*pause, maxPause)

@@ -3,12 +3,12 @@ package publish_test
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
@@ -148,7 +148,7 @@ func create(t *testing.T, broker *brokertest.Broker, config jetstream.StreamConf
 
 func publisher(t *testing.T, conn *nats.Conn) *publish.Publisher {
 	t.Helper()
-	p, err := publish.New(conn, zerolog.Nop())
+	p, err := publish.New(conn, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	return p
 }

@@ -65,7 +65,7 @@ func TestPublish_SendsNoGuardOnceTheOverlapIsGone(t *testing.T) {
 	js := create(t, broker, jetstream.StreamConfig{Name: "ARCHIVE", Subjects: []string{"work.>"}})
 	conn := broker.Connect()
 	var log brokertest.Log
-	p, err := publish.New(conn, log.Logger())
+	p, err := publish.New(conn, log.Slog())
 	require.NoError(t, err)
 	done := make(chan error, 1)
 	one := []*nats.Msg{{Subject: "work.a"}}

@@ -2,12 +2,12 @@ package publish
 
 import (
 	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/shared/brokertest"
@@ -50,7 +50,7 @@ func TestAnswersToAllMustBeAboutDifferentMessages(t *testing.T) {
 func TestMessagesGoTogetherAndThenOneByOne(t *testing.T) {
 	t.Parallel()
 	conn := brokertest.Start(t).Connect()
-	p, err := New(conn, zerolog.Nop())
+	p, err := New(conn, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	js, err := jetstream.New(conn)
 	require.NoError(t, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -11,7 +12,6 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/shared/brokertest"
@@ -103,7 +103,7 @@ func TestAMissingPermissionIsNamedAndWaitedFor(t *testing.T) {
 		}
 	}))
 	var log brokertest.Log
-	p, err := publish.NewImpatient(conn, log.Logger(), 100*time.Millisecond)
+	p, err := publish.NewImpatient(conn, log.Slog(), 100*time.Millisecond)
 	require.NoError(t, err)
 	done := make(chan error, 1)
 	go func() { done <- complete(p.Publish(t.Context(), stream.Name, messages("work.a", 3))) }()
@@ -131,7 +131,7 @@ func TestPublish_RepeatsWhenAnswersStopHalfWay(t *testing.T) {
 	create(t, broker, stream)
 	var denied atomic.Int64
 	conn := broker.Connect(nats.UserInfo("worker", ""), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) { denied.Add(1) }))
-	p, err := publish.NewImpatient(conn, zerolog.Nop(), 100*time.Millisecond)
+	p, err := publish.NewImpatient(conn, slog.New(slog.DiscardHandler), 100*time.Millisecond)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -171,7 +171,7 @@ func TestPublish_BacksOffWhileTheBrokerRefuses(t *testing.T) {
 // inBackground publishes, and returns where the result will be.
 func inBackground(t *testing.T, conn *nats.Conn, log *brokertest.Log, batch []*nats.Msg) <-chan error {
 	t.Helper()
-	p, err := publish.New(conn, log.Logger())
+	p, err := publish.New(conn, log.Slog())
 	require.NoError(t, err)
 	done := make(chan error, 1)
 	go func() { done <- complete(p.Publish(t.Context(), stream.Name, batch)) }()

@@ -6,12 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/rs/zerolog"
 
 	"decoupled.example/shared/direct"
 	"decoupled.example/shared/publish"
@@ -25,7 +25,7 @@ import (
 // be used concurrently.
 type attempts struct {
 	client  *Client
-	log     zerolog.Logger
+	log     *slog.Logger
 	bucket  string
 	lasting retry.Problem
 	waits   patience
@@ -93,7 +93,7 @@ func (a *attempts) read(ctx context.Context, key string) (r record, err error) {
 func (a *attempts) decode(key string, data []byte, sequence uint64) record {
 	r, err := readRecord(data, sequence)
 	if err != nil {
-		a.log.Error().Err(err).Str("record", key).Msg("attempt record is unreadable; failures are counted anew")
+		a.log.Error("attempt record is unreadable; failures are counted anew", "error", err, "record", key)
 	}
 	return r
 }
@@ -232,7 +232,7 @@ func (a *attempts) clear(ctx context.Context, keys []string) {
 		messages[i] = &nats.Msg{Subject: a.subject(key), Header: nats.Header{"KV-Operation": {"DEL"}}}
 	}
 	if _, err := a.client.publisher.Publish(ctx, a.stream(), messages); err != nil {
-		a.log.Debug().Err(err).Int("records", len(keys)).Msg("cannot delete attempt records; they expire")
+		a.log.Debug("cannot delete attempt records; they expire", "error", err, "records", len(keys))
 	}
 }
 
@@ -251,7 +251,7 @@ func (a *attempts) repeat(ctx context.Context, ask func(context.Context) error) 
 		}
 		if ctx.Err() == nil && !errors.Is(err, nats.ErrConnectionClosed) && !errors.Is(err, direct.ErrRefused) {
 			if a.client.conn.IsConnected() && a.lasting.Due() {
-				a.log.Warn().Err(explain(err)).Str("bucket", a.bucket).Msg("cannot read attempt records yet; trying again")
+				a.log.Warn("cannot read attempt records yet; trying again", "error", explain(err), "bucket", a.bucket)
 			}
 			if retry.Wait(ctx, lookEvery) == nil {
 				continue

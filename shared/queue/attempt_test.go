@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,7 +12,6 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/shared/brokertest"
@@ -35,11 +35,11 @@ func attemptsOver(t *testing.T, conn *nats.Conn, replicas int) *attempts {
 
 func openAttempts(t *testing.T, conn *nats.Conn) *attempts {
 	t.Helper()
-	publisher, err := publish.New(conn, zerolog.Nop())
+	publisher, err := publish.New(conn, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
-	client, err := NewClient(conn, publisher, zerolog.Nop(), 0)
+	client, err := NewClient(conn, publisher, slog.New(slog.DiscardHandler), 0)
 	require.NoError(t, err)
-	return &attempts{client: client, log: zerolog.Nop(), bucket: "attempts"}
+	return &attempts{client: client, log: slog.New(slog.DiscardHandler), bucket: "attempts"}
 }
 
 func TestAttempts_CountsDeathsInIsolation(t *testing.T) {
@@ -203,11 +203,11 @@ func TestAttempts_OnThreeNodesAreNeverMistaken(t *testing.T) {
 func TestAttempts_EndsWhenTheBrokerRefusesTheQuestion(t *testing.T) {
 	t.Parallel()
 	conn := brokertest.Start(t, func(o *server.Options) { o.MaxPayload = 400 }).Connect()
-	publisher, err := publish.New(conn, zerolog.Nop())
+	publisher, err := publish.New(conn, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
-	client, err := NewClient(conn, publisher, zerolog.Nop(), 0)
+	client, err := NewClient(conn, publisher, slog.New(slog.DiscardHandler), 0)
 	require.NoError(t, err)
-	a := &attempts{client: client, log: zerolog.Nop(), bucket: "attempts"}
+	a := &attempts{client: client, log: slog.New(slog.DiscardHandler), bucket: "attempts"}
 	_, err = a.known(t.Context(), []string{strings.Repeat("x", 500)})
 	require.ErrorIs(t, err, direct.ErrRefused)
 }

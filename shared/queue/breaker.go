@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/rs/zerolog"
 
 	"decoupled.example/shared/publish"
 )
@@ -37,7 +37,7 @@ const (
 //
 // It may be used concurrently.
 type breaker struct {
-	log     zerolog.Logger
+	log     *slog.Logger
 	longest time.Duration // of the pauses
 
 	mu      sync.Mutex
@@ -56,7 +56,7 @@ type breaker struct {
 	reason  error
 }
 
-func newBreaker(log zerolog.Logger, longest time.Duration) *breaker {
+func newBreaker(log *slog.Logger, longest time.Duration) *breaker {
 	return &breaker{log: log, longest: longest, changed: make(chan struct{})}
 }
 
@@ -150,7 +150,7 @@ func (b *breaker) succeeded(opening int) {
 	if b.open {
 		b.open = false
 		b.notify()
-		b.log.Info().Stringer("after", time.Since(b.opened).Round(time.Millisecond)).Msg("consumption is back at full speed")
+		b.log.Info("consumption is back at full speed", "after", time.Since(b.opened).Round(time.Millisecond).String())
 	}
 }
 
@@ -206,7 +206,7 @@ func (b *breaker) trip(opening int, atLeast time.Duration, reason error) {
 	case !b.open:
 		b.open, b.opened, b.pause = true, time.Now(), min(firstPause, b.longest)
 		b.opening++
-		b.log.Warn().Err(reason).Msg("consumption backs off; one message at a time is tried")
+		b.log.Warn("consumption backs off; one message at a time is tried", "error", reason)
 	case opening == b.opening:
 		b.pause = min(2*b.pause, b.longest)
 	default:

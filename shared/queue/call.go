@@ -86,7 +86,11 @@ func (w *worker[T]) call(work context.Context, batch []*delivery[T]) error {
 		err := errExited
 		defer func() {
 			if w.calls.end(one) {
-				w.log.Warn().Err(err).Stringer("after", time.Since(one.begun).Round(time.Millisecond)).Msg("abandoned handler call returned; its result is ignored")
+				log := w.log.With("after", time.Since(one.begun).Round(time.Millisecond).String())
+				if err != nil {
+					log = log.With("error", err)
+				}
+				log.Warn("abandoned handler call returned; its result is ignored")
 			}
 			result <- err
 		}()
@@ -110,8 +114,7 @@ func (w *worker[T]) call(work context.Context, batch []*delivery[T]) error {
 	}
 	w.calls.abandon(one)
 	w.counts.timedOut.Add(1)
-	w.log.Error().Str("id", batch[0].id).Int("messages", len(batch)).Stringer("timeout", w.config.HandlerTimeout).
-		Msg("handler did not return after its context ended; releasing its messages")
+	w.log.Error("handler did not return after its context ended; releasing its messages", "id", batch[0].id, "messages", len(batch), "timeout", w.config.HandlerTimeout.String())
 	return fmt.Errorf("%w within %v", errAbandoned, w.config.HandlerTimeout+last)
 }
 
@@ -136,6 +139,6 @@ func (w *worker[T]) logPanics(err error, event string) {
 		w.logPanics(one, event)
 	}
 	if p, ok := errors.AsType[*panicError](err); ok {
-		w.log.Error().Err(err).Bytes("stack", p.stack).Msg(event)
+		w.log.Error(event, "error", err, "stack", string(p.stack))
 	}
 }

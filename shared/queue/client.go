@@ -2,11 +2,11 @@ package queue
 
 import (
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/rs/zerolog"
 
 	"decoupled.example/shared/publish"
 )
@@ -35,7 +35,7 @@ type Client struct {
 	conn      *nats.Conn
 	js        jetstream.JetStream
 	publisher *publish.Publisher
-	log       zerolog.Logger
+	log       *slog.Logger
 	grace     time.Duration
 }
 
@@ -43,7 +43,7 @@ type Client struct {
 // the context of Consume has ended, Consume returns within the shutdown timeout:
 // the contexts of handlers end after three quarters of it, and the rest is for
 // returning messages to the queue.
-func NewClient(conn *nats.Conn, publisher *publish.Publisher, log zerolog.Logger, shutdownTimeout time.Duration) (*Client, error) {
+func NewClient(conn *nats.Conn, publisher *publish.Publisher, log *slog.Logger, shutdownTimeout time.Duration) (*Client, error) {
 	js, err := jetstream.New(conn)
 	if err != nil {
 		return nil, fmt.Errorf("cannot use JetStream: %w", err)

@@ -88,7 +88,7 @@ func (w *worker[T]) awaitConsumer(ctx context.Context) error {
 		}
 		// While there is no connection its owner logs that.
 		if w.client.conn.IsConnected() && lasting.Due() {
-			w.log.Warn().Err(explain(err)).Msg("cannot consume yet; trying again")
+			w.log.Warn("cannot consume yet; trying again", "error", explain(err))
 		}
 		if err := retry.Wait(ctx, lookEvery); err != nil {
 			return err

@@ -58,9 +58,9 @@ func (w *worker[T]) deadLetter(work context.Context, messages []failure[T]) {
 	}
 	var recorded []string
 	for i, m := range messages {
-		log := w.log.With().Str("id", m.id).Str("reason", oneLine(m.err.Error())).Int("attempts", m.record.Failures).Int("deliveries", m.Deliveries).Logger()
+		log := w.log.With("id", m.id, "reason", oneLine(m.err.Error()), "attempts", m.record.Failures, "deliveries", m.Deliveries)
 		if failed := errors.Join(err, refused[i]); failed != nil {
-			log.Error().Err(failed).Msg("cannot dead-letter a message; it stays in the queue")
+			log.Error("cannot dead-letter a message; it stays in the queue", "error", failed)
 			pause := w.config.MaxBackoff
 			if work.Err() != nil {
 				pause = 0
@@ -72,7 +72,7 @@ func (w *worker[T]) deadLetter(work context.Context, messages []failure[T]) {
 		// letter's message ID keeps the letter the only one.
 		if w.reply(m.delivery, "+TERM") {
 			w.counts.deadLettered.Add(1)
-			log.Warn().Msg("message dead-lettered")
+			log.Warn("message dead-lettered")
 		}
 		if m.record.Failures > 0 || m.record.sequence > 0 {
 			recorded = append(recorded, m.key)
@@ -96,7 +96,7 @@ func (w *worker[T]) store(ctx context.Context, letters []*nats.Msg) (refused map
 		case w.isStored(ctx, letters[i]):
 			delete(refused, i)
 		default:
-			w.log.Error().Str("message_id", letters[i].Header.Get(jetstream.MsgIDHeader)).Msg("another dead letter bears the message ID of this one; storing it without")
+			w.log.Error("another dead letter bears the message ID of this one; storing it without", "message_id", letters[i].Header.Get(jetstream.MsgIDHeader))
 			refused[i] = w.storeAgain(ctx, letters[i])
 		}
 		if refused[i] == nil {

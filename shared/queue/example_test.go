@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 	"sync/atomic"
@@ -12,7 +13,6 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/rs/zerolog"
 
 	"decoupled.example/shared/publish"
 	"decoupled.example/shared/queue"
@@ -59,7 +59,7 @@ func consumeOrders(change func(*queue.Config), handle queue.Handler[order], text
 		must(js.CreateConsumer(ctx, c.Stream, c.ConsumerConfig))
 	}
 
-	client := must(queue.NewClient(conn, must(publish.New(conn, zerolog.Nop())), zerolog.Nop(), time.Second))
+	client := must(queue.NewClient(conn, must(publish.New(conn, slog.New(slog.DiscardHandler))), slog.New(slog.DiscardHandler), time.Second))
 	config := queue.Config{
 		Stream: topology.Requests, Subject: topology.SubjectRequest, Consumer: topology.Generator,
 		DeadLetterStream: topology.DeadLetters, DeadLetterSubject: "dead.REQUESTS", AttemptBucket: topology.Attempts,

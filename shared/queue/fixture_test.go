@@ -1,12 +1,12 @@
 package queue_test
 
 import (
+	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/shared/brokertest"
@@ -108,7 +108,7 @@ func (f *fixture) connect(options ...nats.Option) *nats.Conn {
 
 func (f *fixture) client(conn *nats.Conn, grace time.Duration) *queue.Client {
 	f.Helper()
-	log := zerolog.New(f.logs)
+	log := slog.New(slog.NewJSONHandler(f.logs, nil))
 	publisher, err := publish.New(conn, log)
 	require.NoError(f, err)
 	client, err := queue.NewClient(conn, publisher, log, grace)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"slices"
@@ -13,7 +14,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/shared/contract"
@@ -54,7 +54,7 @@ func victim(url string, killers []string) error {
 		return err
 	}
 	defer conn.Close()
-	log := zerolog.New(os.Stderr)
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	publisher, err := publish.New(conn, log)
 	if err != nil {
 		return err

@@ -3,11 +3,10 @@ package queue
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/rs/zerolog"
 )
 
 // errLimited: a request was turned down because it asked for too much. The limit
@@ -27,7 +26,7 @@ type pullRequest struct {
 // and account, and of the consumer. The broker names one when it turns a request
 // down. They may be used concurrently.
 type limits struct {
-	log zerolog.Logger
+	log *slog.Logger
 
 	mu           sync.Mutex
 	batch, bytes int // 0: none is known
@@ -50,7 +49,7 @@ func (l *limits) learn(description string) bool {
 			return false
 		}
 		l.expires = d
-		l.log.Info().Str("limit", description).Msg("the broker limits requests for messages")
+		l.log.Info("the broker limits requests for messages", "limit", description)
 		return true
 	}
 	return false
@@ -62,7 +61,7 @@ func (l *limits) note(name, value string, limit *int, least int) bool {
 		return false
 	}
 	*limit = n
-	l.log.Info().Str("limit", name+" of "+value).Msg("the broker limits requests for messages")
+	l.log.Info("the broker limits requests for messages", "limit", name+" of "+value)
 	return true
 }
 

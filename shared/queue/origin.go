@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/rs/zerolog"
 
 	"decoupled.example/shared/retry"
 )
@@ -25,7 +25,7 @@ import (
 // consumer was created at another time or has delivered less than was received.
 // Deliveries of an earlier epoch are released unsettled.
 type origin struct {
-	log   zerolog.Logger
+	log   *slog.Logger
 	epoch atomic.Int64
 	// verified is the number of reconnects at which the epoch was seen to last.
 	verified atomic.Uint64
@@ -85,7 +85,7 @@ func (o *origin) deleted(epoch int64) {
 func (o *origin) end() {
 	o.epoch.Add(1)
 	o.created, o.delivered = time.Time{}, 0
-	o.log.Warn().Msg("the consumer was deleted or re-created; messages in flight are released")
+	o.log.Warn("the consumer was deleted or re-created; messages in flight are released")
 }
 
 // current reports whether deliveries of an epoch may be settled now, as far as is

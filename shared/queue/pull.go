@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/rs/zerolog"
 
 	"decoupled.example/shared/retry"
 )
@@ -44,7 +44,7 @@ var errNotThere = errors.New("the queue or its consumer is not there")
 // even late, for a request given up long ago, is received here and handled.
 type puller struct {
 	conn       *nats.Conn
-	log        zerolog.Logger
+	log        *slog.Logger
 	subject    string                      // where requests go
 	inbox      string                      // where answers come: <inbox>.<number of the request>
 	ready      func(context.Context) error // called before each request; an error ends next
@@ -57,7 +57,7 @@ type puller struct {
 	turnedDown retry.Problem
 }
 
-func newPuller(conn *nats.Conn, log zerolog.Logger, limits *limits, stream, consumer string) (*puller, error) {
+func newPuller(conn *nats.Conn, log *slog.Logger, limits *limits, stream, consumer string) (*puller, error) {
 	p := &puller{
 		conn:    conn,
 		log:     log,
@@ -203,7 +203,7 @@ func sent(end *nats.Msg, n int) int {
 func (p *puller) warn(status, description string) {
 	lasting := p.pause == longestPause && status != "404" && status != "408"
 	if lasting && p.turnedDown.Due() {
-		p.log.Warn().Str("status", status).Str("description", description).Msg("the broker turns down requests for messages; trying again")
+		p.log.Warn("the broker turns down requests for messages; trying again", "status", status, "description", description)
 	}
 }
 

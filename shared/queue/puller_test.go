@@ -3,12 +3,12 @@ package queue
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
 	"decoupled.example/shared/brokertest"
@@ -30,7 +30,7 @@ func work(t *testing.T, broker *brokertest.Broker, n, size int) *puller {
 		require.NoError(t, err)
 	}
 	<-js.PublishAsyncComplete()
-	p, err := newPuller(broker.Connect(), zerolog.Nop(), &limits{log: zerolog.Nop()}, "WORK", "worker")
+	p, err := newPuller(broker.Connect(), slog.New(slog.DiscardHandler), &limits{log: slog.New(slog.DiscardHandler)}, "WORK", "worker")
 	require.NoError(t, err)
 	return p
 }
@@ -60,7 +60,7 @@ func TestStopReturnsWhatIsOnItsWay(t *testing.T) {
 		see(first)
 		see(p.stop(flushing(p.conn))...)
 		var err error
-		p, err = newPuller(broker.Connect(), zerolog.Nop(), &limits{log: zerolog.Nop()}, "WORK", "worker")
+		p, err = newPuller(broker.Connect(), slog.New(slog.DiscardHandler), &limits{log: slog.New(slog.DiscardHandler)}, "WORK", "worker")
 		require.NoError(t, err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -109,7 +109,7 @@ func TestEndOfABatchMayOvertakeItsMessages(t *testing.T) {
 	require.NoError(t, err)
 	_, err = js.CreateConsumer(t.Context(), "WORK", jetstream.ConsumerConfig{Durable: "worker", AckPolicy: jetstream.AckExplicitPolicy})
 	require.NoError(t, err)
-	p, err := newPuller(cluster.Connect(), zerolog.Nop(), &limits{log: zerolog.Nop()}, "WORK", "worker")
+	p, err := newPuller(cluster.Connect(), slog.New(slog.DiscardHandler), &limits{log: slog.New(slog.DiscardHandler)}, "WORK", "worker")
 	require.NoError(t, err)
 	for name, c := range map[string]struct{ rounds, publish, size, ask, get int }{
 		"as many as it asked for": {20, 1, 0, 1, 1},

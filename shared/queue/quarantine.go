@@ -61,7 +61,7 @@ func (w *worker[T]) quarantine(work context.Context, messages []*delivery[T]) {
 // others need not wait.
 func (w *worker[T]) isolate(work context.Context, d *delivery[T]) (settle func()) {
 	attempt := newAttempt()
-	log := w.log.With().Str("id", d.id).Int("deliveries", d.Deliveries).Logger()
+	log := w.log.With("id", d.id, "deliveries", d.Deliveries)
 	asking, cancel := w.attempts.bounded(work)
 	record, err := w.attempts.begin(asking, d.key, attempt, w.config.Attempts)
 	cancel()
@@ -78,7 +78,7 @@ func (w *worker[T]) isolate(work context.Context, d *delivery[T]) (settle func()
 	record.Blamed = w.blames(record)
 	d.record = record
 	d.Attempt = record.Failures + 1
-	log.Debug().Int("attempt", d.Attempt).Msg("handling a message in isolation")
+	log.Debug("handling a message in isolation", "attempt", d.Attempt)
 	results := w.try(work, []*delivery[T]{d})
 	if len(results.failed) == 0 && len(results.done) == 0 {
 		w.endAttempt(d, attempt)
@@ -92,6 +92,6 @@ func (w *worker[T]) endAttempt(d *delivery[T], attempt string) {
 	ctx, cancel := context.WithTimeout(w.cleanUp, cleanUpWithin)
 	defer cancel()
 	if err := w.attempts.end(ctx, d.key, attempt); err != nil {
-		w.log.Warn().Err(err).Str("record", d.key).Msg("cannot end the record of an attempt; it will count as failed")
+		w.log.Warn("cannot end the record of an attempt; it will count as failed", "error", err, "record", d.key)
 	}
 }

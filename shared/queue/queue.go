@@ -4,9 +4,8 @@ import (
 	"cmp"
 	"crypto/rand"
 	"fmt"
+	"log/slog"
 	"time"
-
-	"github.com/rs/zerolog"
 )
 
 // Config names what belongs to one queue at the broker, and says how often and
@@ -89,7 +88,7 @@ type Queue[T any] struct {
 	client  *Client
 	config  Config
 	codec   Codec[T]
-	log     zerolog.Logger
+	log     *slog.Logger
 	counts  counts
 	calls   calls
 	breaker *breaker
@@ -100,7 +99,7 @@ type Queue[T any] struct {
 // there shows when it is used.
 func New[T any](client *Client, config Config, codec Codec[T]) *Queue[T] {
 	config = config.complete()
-	log := client.log.With().Str("queue", config.Stream).Logger()
+	log := client.log.With("queue", config.Stream)
 	return &Queue[T]{
 		client: client, config: config, codec: codec, log: log,
 		breaker: newBreaker(log, config.MaxPause), id: rand.Text(),

@@ -49,7 +49,7 @@ func (w *worker[T]) process(work context.Context, epoch int, messages []*nats.Ms
 	for _, m := range messages {
 		meta, err := m.Metadata()
 		if err != nil { // not from a consumer: nobody waits for an answer
-			w.log.Warn().Err(err).Str("reply", m.Reply).Msg("ignored a message with an unreadable ack subject")
+			w.log.Warn("ignored a message with an unreadable ack subject", "error", err, "reply", m.Reply)
 			extender.release(m)
 			continue
 		}
@@ -143,7 +143,7 @@ func (w *worker[T]) unrecorded(work context.Context, messages []*delivery[T], er
 		pause = w.config.MaxBackoff
 	}
 	if pause > 0 && w.attempts.lasting.Due() {
-		w.log.Error().Err(err).Int("messages", len(messages)).Msg("cannot use attempt records; their messages are tried later")
+		w.log.Error("cannot use attempt records; their messages are tried later", "error", err, "messages", len(messages))
 	}
 	w.counts.handedBack.Add(w.nak(messages, func(*delivery[T]) time.Duration { return pause }))
 }
@@ -175,7 +175,7 @@ func (w *worker[T]) count(work context.Context, failed []failure[T]) (dead []fai
 	after, err := w.attempts.fail(work, before, failures)
 	if err != nil {
 		if work.Err() == nil {
-			w.log.Error().Err(err).Int("messages", len(failed)).Msg("cannot put failed attempts on record; their messages are tried again")
+			w.log.Error("cannot put failed attempts on record; their messages are tried again", "error", err, "messages", len(failed))
 		}
 		for _, f := range failed {
 			w.nak([]*delivery[T]{f.delivery}, func(*delivery[T]) time.Duration { return w.config.MaxBackoff })
@@ -184,17 +184,16 @@ func (w *worker[T]) count(work context.Context, failed []failure[T]) (dead []fai
 	}
 	for _, f := range failed {
 		f.record = after[f.key]
-		log := w.log.Info().Err(f.err).Str("id", f.id).Int("attempt", f.record.Failures)
+		log := w.log.With("error", f.err, "id", f.id, "attempt", f.record.Failures)
 		switch {
 		case f.record.Failures >= w.config.Attempts:
-			log.Discard()
 			dead = append(dead, f)
 		case errors.Is(f.err, errAbandoned):
-			log.Msg("attempt failed; the message is released")
+			log.Info("attempt failed; the message is released")
 			f.extender.release(f.msg)
 		default:
 			pause := w.backoff(f.delivery)
-			log.Stringer("again_in", pause.Round(time.Millisecond)).Msg("attempt failed; the message will be redelivered")
+			log.Info("attempt failed; the message will be redelivered", "again_in", pause.Round(time.Millisecond).String())
 			w.nak([]*delivery[T]{f.delivery}, func(*delivery[T]) time.Duration { return pause })
 		}
 	}

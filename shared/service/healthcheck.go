@@ -21,7 +21,7 @@ const answerWithin = 2 * time.Second
 //
 // It asks /readyz, not /livez: a container's health is what others wait for
 // before they start (service_healthy), not a reason to restart it. Kubernetes
-// asks both without a library.
+// asks both directly.
 func healthcheck(ctx context.Context, listen string) error {
 	if listen == "" {
 		return errors.New("cannot check health: nothing is served without --listen or LISTEN")

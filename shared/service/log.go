@@ -1,7 +1,9 @@
 package service
 
 import (
+	"context"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -40,3 +42,22 @@ func NewLog(w io.Writer, logging Logging, name string) zerolog.Logger {
 			e.Str(zerolog.TimestampFieldName, time.Now().UTC().Format(millis))
 		}))
 }
+
+// Slog returns log as the packages take it that a service is built on and that
+// do not depend on zerolog, such as topology and queue.
+func Slog(log zerolog.Logger) *slog.Logger {
+	return slog.New(untimed{zerolog.NewSlogHandler(log)})
+}
+
+// untimed leaves the time to the hook of NewLog, which would else be written twice.
+type untimed struct{ slog.Handler }
+
+func (u untimed) Handle(ctx context.Context, record slog.Record) error {
+	record.Time = time.Time{}
+	return u.Handler.Handle(ctx, record)
+}
+
+func (u untimed) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return untimed{u.Handler.WithAttrs(attrs)}
+}
+func (u untimed) WithGroup(name string) slog.Handler { return untimed{u.Handler.WithGroup(name)} }

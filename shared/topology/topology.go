@@ -3,11 +3,11 @@ package topology
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/rs/zerolog"
 
 	"decoupled.example/shared/contract"
 	"decoupled.example/shared/ledger"
@@ -28,7 +28,7 @@ type Topology struct {
 
 	conn            *nats.Conn
 	publisher       *publish.Publisher
-	log             zerolog.Logger
+	log             *slog.Logger
 	shutdownTimeout time.Duration
 }
 
@@ -43,7 +43,7 @@ type Options struct {
 
 // Open returns the view over conn, which stays the caller's to close. It asks
 // the broker for nothing.
-func Open(conn *nats.Conn, log zerolog.Logger, options Options) (*Topology, error) {
+func Open(conn *nats.Conn, log *slog.Logger, options Options) (*Topology, error) {
 	publisher, err := publish.New(conn, log)
 	if err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
+	"decoupled.example/shared/service"
 	"decoupled.example/shared/topology"
 )
 
@@ -79,7 +80,7 @@ func (b *Bed) via(answers, requests func(stated []byte) []byte) {
 	b.Via, b.url = b.url, direct
 	b.JS, err = jetstream.New(b.Conn)
 	require.NoError(b.t, err)
-	b.Topology, err = topology.Open(b.Conn, b.Log(), topology.Options{ShutdownTimeout: grace})
+	b.Topology, err = topology.Open(b.Conn, service.Slog(b.Log()), topology.Options{ShutdownTimeout: grace})
 	require.NoError(b.t, err)
 }
 

@@ -67,7 +67,7 @@ func On(t testing.TB, url string, change ...func(*topology.Settings)) *Bed {
 	var err error
 	b.JS, err = jetstream.New(b.Conn)
 	require.NoError(t, err)
-	b.Topology, err = topology.Open(b.Conn, b.Log(), topology.Options{ShutdownTimeout: grace})
+	b.Topology, err = topology.Open(b.Conn, service.Slog(b.Log()), topology.Options{ShutdownTimeout: grace})
 	require.NoError(t, err)
 	_, err = setup.Apply(b.Context(), b.JS, settings)
 	require.NoError(t, err)
