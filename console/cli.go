@@ -26,7 +26,7 @@ type cli struct {
 	Pause  pauseCommand  `cmd:"" help:"Stop delivery from a queue, without touching any replica."`
 	Resume resumeCommand `cmd:"" help:"Let delivery from a paused queue go on."`
 	Reset  resetCommand  `cmd:"" help:"Empty queues, ledgers and dead letters, and prove that all are."`
-	Trace  traceCommand  `cmd:"" help:"Tell one request's life: what it passed and when, and where it is."`
+	Trace  traceCommand  `cmd:"" help:"Show the life of one request: its steps, their times, and where it is."`
 
 	Dashboard    dashboardCommand    `cmd:"" help:"Serve a page that shows all this while it runs, and lets people act."`
 	Healthcheck  healthcheckCommand  `cmd:"" help:"Ask the dashboard that listens there whether it serves. Exit code 1, and why not, if it does not."`

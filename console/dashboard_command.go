@@ -10,7 +10,7 @@ import (
 )
 
 type dashboardCommand struct {
-	Listen   string `default:"${dashboard}" env:"LISTEN" placeholder:"HOST:PORT" help:"Where to serve it. There is no login: who reaches the address may act."`
+	Listen   string `default:"${dashboard}" env:"LISTEN" placeholder:"HOST:PORT" help:"Where to serve it. There is no login: every client that reaches the address may act."`
 	ReadOnly bool   `env:"READ_ONLY" help:"Show only: no actions."`
 
 	AllowedHosts []string `name:"allowed-host" env:"ALLOWED_HOSTS" placeholder:"NAME" help:"Serve requests by this host name as well; repeatable. Without it only localhost and IP addresses are served, so that no site can act here by a name of its own."`

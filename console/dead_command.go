@@ -57,7 +57,7 @@ func (n named) Validate() error {
 	case n.All && len(n.IDs) > 0:
 		return errors.New("--all and IDs exclude each other")
 	case !n.All && len(n.IDs) == 0:
-		return errors.New("say which: IDs, or --all with or without --queue and --reason")
+		return errors.New("name the dead letters: IDs, or --all with or without --queue and --reason")
 	case !n.All && (n.Queue != "" || n.Reason != ""):
 		return errors.New("--queue and --reason choose among --all")
 	}

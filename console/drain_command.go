@@ -31,11 +31,11 @@ func (c drainCommand) Validate() error {
 
 // drained is the result as JSON.
 type drained struct {
-	Drained bool           `json:"drained"`
-	Seconds float64        `json:"seconds"`
-	Letters uint64         `json:"dead_letters"`
-	Remains drain.Snapshot `json:"remains,omitempty"`
-	Why     []string       `json:"why,omitempty"`
+	Drained     bool           `json:"drained"`
+	Seconds     float64        `json:"seconds"`
+	DeadLetters uint64         `json:"dead_letters"`
+	Remains     drain.Snapshot `json:"remains,omitempty"`
+	Why         []string       `json:"why,omitempty"`
 }
 
 // Run waits. How long the broker may be away meanwhile is part of the timeout.
@@ -56,7 +56,7 @@ func (c drainCommand) Run(s *session) error {
 		bar.show(fall.left(now), fall.whole, fmt.Sprintf("hops left (%s) %s", now, fall.pace()))
 	})
 	bar.end()
-	result := drained{Drained: err == nil, Seconds: time.Since(fall.begun).Seconds(), Letters: last.DeadLetters()}
+	result := drained{Drained: err == nil, Seconds: time.Since(fall.begun).Seconds(), DeadLetters: last.DeadLetters()}
 	if err != nil {
 		result.Remains = last
 		result.Why = []string{strings.TrimPrefix(err.Error(), drain.ErrNotDrained.Error()+": ")}
@@ -81,7 +81,7 @@ func (c drainCommand) Run(s *session) error {
 
 func printDrained(s *session, d drained) {
 	if d.Drained {
-		s.say("drained after %.1fs; dead letters: %d", d.Seconds, d.Letters)
+		s.say("drained after %.1fs; dead letters: %d", d.Seconds, d.DeadLetters)
 		return
 	}
 	s.say("NOT drained after %.1fs:", d.Seconds)

@@ -123,7 +123,7 @@ func TestSetupIsRepeatable(t *testing.T) {
 	require.Contains(t, stdout, `"present"`)
 }
 
-func TestDrainSaysWhatRemainsAndWhy(t *testing.T) {
+func TestDrain_ReportsWhatRemainsAndWhy(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	url := b.Broker.URL()
@@ -141,7 +141,7 @@ func TestDrainSaysWhatRemainsAndWhy(t *testing.T) {
 	done(t, url, "drain")
 }
 
-func TestDrainSaysThatRequestsKeepArriving(t *testing.T) {
+func TestDrain_ReportsArrivingRequests(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	b.Requestor(requestor.Options{Rate: 300})
@@ -167,7 +167,7 @@ func TestResetIsRefusedWhileRequestorsAsk(t *testing.T) {
 	require.Zero(t, b.Messages(topology.Requests))
 }
 
-func TestResetWithWorkInHandAndMessagesHandedBack(t *testing.T) {
+func TestReset_WithMessagesInFlightAndReturned(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	stop := b.Generator(generator.Options{Work: 1e7})
@@ -228,10 +228,10 @@ func TestRedriveOfWhatCannotBe(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	url := b.Broker.URL()
-	b.SetAside(1)
+	b.PlantDead(1)
 	_, err := b.JS.Publish(b.Context(), "dead.REQUESTS.foreign", nil)
 	require.NoError(t, err)
-	b.SetAside(2)
+	b.PlantDead(2)
 	code, stdout, stderr := console(t, url, "dead", "redrive", "--all")
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, stdout, "redriven: 3")
@@ -241,18 +241,18 @@ func TestRedriveOfWhatCannotBe(t *testing.T) {
 }
 
 // A request's ID stands for all its letters.
-func TestLettersByRequest(t *testing.T) {
+func TestDead_ByRequest(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	url := b.Broker.URL()
 	require.Empty(t, decode[[]deadletter.Message](t, url, "dead", "list"))
-	id := b.SetAside(1)[0]
+	id := b.PlantDead(1)[0]
 	require.Len(t, decode[[]deadletter.Message](t, url, "dead", "list"), 1)
 	b.PublishUnreadable(topology.SubjectReceipt, id)
 	stop := b.Services()
 	done(t, url, "drain")
 	stop()
-	b.SetAside(1)
+	b.PlantDead(1)
 	require.Len(t, decode[[]deadletter.Message](t, url, "dead", "list"), 3)
 	require.Contains(t, done(t, url, "dead", "show", id), "ID         2-", "the last one")
 	require.Contains(t, done(t, url, "dead", "redrive", id), "redriven: 2")
@@ -380,7 +380,7 @@ func TestPauseForATime(t *testing.T) {
 }
 
 // Who sends by a program learns the IDs.
-func TestSendSaysWhatItSent(t *testing.T) {
+func TestSend_PrintsWhatItSent(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	result := decode[sent](t, b.Broker.URL(), "send", "2500")
@@ -428,7 +428,7 @@ func TestVerifyFailsWhenNothingCanBeJudged(t *testing.T) {
 	require.NotContains(t, stdout, "OK")
 }
 
-func TestWithoutTopologyEverythingSaysToRunSetup(t *testing.T) {
+func TestCommands_WithoutATopologyPointToSetup(t *testing.T) {
 	t.Parallel()
 	broker := brokertest.Start(t)
 	for _, command := range []string{"status", "drain", "verify", "dead list", "dead show 1", "dead redrive --all", "dead discard 1-9f3a21c4", "pause REQUESTS", "resume REQUESTS", "reset --yes", "send 3", "send --malformed", "trace 01890000-0000-7000-8000-000000000000"} {
@@ -438,7 +438,7 @@ func TestWithoutTopologyEverythingSaysToRunSetup(t *testing.T) {
 	}
 }
 
-func TestBrokerThatIsAway(t *testing.T) {
+func TestCommands_WithoutABroker(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	url := b.Broker.URL()

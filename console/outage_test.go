@@ -106,7 +106,7 @@ func TestDrainOutlastsAnAbsence(t *testing.T) {
 }
 
 // However a drain fails, its result says so, with what was seen last.
-func TestDrainThatFailsSaysSoAsJSON(t *testing.T) {
+func TestDrain_ReportsFailureAsJSON(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(*testbed.Bed, *running) int{
 		"timeout":     func(_ *testbed.Bed, r *running) int { return <-r.ended },
@@ -175,7 +175,7 @@ func TestInterruptedReset(t *testing.T) {
 }
 
 // When the queues cannot be resumed, that is not hidden behind the reason.
-func TestResetThatCannotResumeSaysSo(t *testing.T) {
+func TestReset_ReportsThatItCannotResume(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	url := b.Broker.URL()

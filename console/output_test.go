@@ -25,7 +25,7 @@ func TestEveryCommandFailsWhenItsOutputIsFull(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = full.Close() })
 	b := testbed.Start(t)
-	b.SetAside(3)
+	b.PlantDead(3)
 	id := b.Ask(1)[0].ID
 	dead := decode[[]deadletter.Message](t, b.Broker.URL(), "dead", "list")
 	commands := []string{
@@ -86,7 +86,7 @@ func leaves(t *testing.T) (names []string) {
 func TestAReaderThatLeaves(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
-	b.SetAside(1)
+	b.PlantDead(1)
 	for _, line := range []string{"status", "status --watch", "dead list", "dead list --json", "--help"} {
 		reader, writer, err := os.Pipe()
 		require.NoError(t, err)

@@ -9,7 +9,7 @@ import (
 
 type pauseCommand struct {
 	Queue queueName      `arg:"" help:"REQUESTS, RESPONSES or RECEIPTS."`
-	For   *time.Duration `help:"Resume after this time. Without it: when someone resumes."`
+	For   *time.Duration `help:"Resume after this time. Without it: until a resume."`
 }
 
 // Validate names what is out of range. It is called by kong.

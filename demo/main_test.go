@@ -110,7 +110,7 @@ func TestSignalEndsTheDemoInOrder(t *testing.T) {
 	require.Contains(t, out.String(), "OK: nothing was lost")
 }
 
-func TestDemoKeepsItsDataAndGoesOnWithIt(t *testing.T) {
+func TestDemo_ContinuesWithItsData(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
 	_, first, _ := demo(t.Context(), t, "--duration", "1s", "--data", dir)

@@ -30,7 +30,7 @@ func TestScenarioList(t *testing.T) {
 	require.Contains(t, stdout, "--on processes")
 }
 
-func TestScenarioIsTold(t *testing.T) {
+func TestScenario_PrintsItsStory(t *testing.T) {
 	t.Parallel()
 	code, stdout, stderr := demo(t.Context(), t, "scenario", "run", "strangers", "wiretap", "--requests", "200", "--seed", "42")
 	require.Zero(t, code, "%s\n%s", stdout, stderr)

@@ -13,7 +13,7 @@ import (
 )
 
 // A response or a receipt that nobody asked for is kept, and verification says so.
-func TestWhatNobodyAskedFor(t *testing.T) {
+func TestVerify_ReportsResponsesWithoutARequest(t *testing.T) {
 	t.Parallel()
 	result := stage.Play(t.Context(), embedded.Kind, deployment.Needs{}, stage.Options{Teller: teller{t}, Log: logger(t)}, func(s *stage.Stage) {
 		s.Scale(1, 1)

@@ -84,7 +84,7 @@ func TestEachRequestGetsAStringOfItsOwn(t *testing.T) {
 	require.Len(t, strings, 100)
 }
 
-func TestARequestThatComesAgainGetsTheSameString(t *testing.T) {
+func TestAnswer_RepeatsTheStringOfARedelivery(t *testing.T) {
 	t.Parallel()
 	b := open(t, Random(Options{}))
 	asked := requests(3)
@@ -106,7 +106,7 @@ func TestARequestThatComesAgainGetsTheSameString(t *testing.T) {
 }
 
 // What a fellow replica has kept is published, not what this one made.
-func TestWhatIsKeptIsPublished(t *testing.T) {
+func TestAnswer_PublishesWhatIsStored(t *testing.T) {
 	t.Parallel()
 	b := open(t, Random(Options{}))
 	asked := requests(2)
@@ -152,7 +152,7 @@ func TestAnswer_PublishesNoMismatchedEntry(t *testing.T) {
 	}
 }
 
-func TestAnswer_KeepsNoInvalidString(t *testing.T) {
+func TestAnswer_StoresNoInvalidString(t *testing.T) {
 	t.Parallel()
 	b := open(t, func(context.Context, contract.Request) (string, error) { return "too short", nil })
 	require.ErrorIs(t, b.answer(t.Context(), requests(1)), contract.ErrInvalid)
@@ -195,7 +195,7 @@ func TestAnswer_NamesTheRequestsThatFail(t *testing.T) {
 
 // While the broker is unavailable, nothing is answered, and only what failed by
 // itself counts as an attempt.
-func TestAnswer_ChargesAnOutageToNobody(t *testing.T) {
+func TestAnswer_ChargesAnOutageToNoRequest(t *testing.T) {
 	t.Parallel()
 	failure := errors.New("no string today")
 	asked := requests(3)

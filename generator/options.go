@@ -30,7 +30,7 @@ func (o Options) Validate() error {
 		}
 	}
 	if o.Outage < 0 || o.Outage > 0 && o.Outage > o.OutageEvery {
-		return fmt.Errorf("--outage must be from 0s to what --outage-every says (%s), not %s", o.OutageEvery, o.Outage)
+		return fmt.Errorf("--outage must be from 0s to --outage-every (%s), not %s", o.OutageEvery, o.Outage)
 	}
 	return nil
 }

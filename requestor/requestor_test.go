@@ -136,7 +136,7 @@ func TestWhatWasNotPublishedIsNotRecorded(t *testing.T) {
 
 // A response that comes again, even with another string, changes nothing, and is
 // confirmed again: the first receipt may have been lost.
-func TestTheFirstStringIsKept(t *testing.T) {
+func TestStore_TheFirstStringWins(t *testing.T) {
 	t.Parallel()
 	top, _ := open(t)
 	r := New(top, Options{}, zerolog.Nop())

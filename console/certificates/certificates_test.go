@@ -83,7 +83,7 @@ func TestItIsMadeAgainWhereTheKeyIsAnother(t *testing.T) {
 	require.NoError(t, handshake(t, dir, "nats"))
 }
 
-func TestWriteSaysWhereItCannot(t *testing.T) {
+func TestWrite_NamesTheFolderItCannotWrite(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))

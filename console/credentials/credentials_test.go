@@ -131,7 +131,7 @@ func TestFilesArePrivateUnlessTheyAreShared(t *testing.T) {
 	require.Equal(t, map[fs.FileMode]int{fs.ModeDir | 0o700: folders, 0o600: files}, modes(dir))
 }
 
-func TestWriteSaysWhereItCannot(t *testing.T) {
+func TestWrite_NamesTheFolderItCannotWrite(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))

@@ -223,7 +223,7 @@ func (s *Server) each(ctx context.Context, r *http.Request, word string, do func
 	which := r.PostForm.Get("letter")
 	if which != "all" {
 		if !deadletter.IsID(which) {
-			return "", fmt.Errorf("%w: letter must be the ID of a dead letter or \"all\", not %.20q", errUsage, which)
+			return "", fmt.Errorf("%w: the ID must be that of a dead letter or \"all\", not %.20q", errUsage, which)
 		}
 		letter, err := dead.Named(ctx, which)
 		if err != nil {

@@ -76,7 +76,7 @@ func TestActions(t *testing.T) {
 	do("/discard", url.Values{"letter": {id}})
 	require.Contains(t, note(), "no such dead letter")
 
-	b.SetAside(3)
+	b.PlantDead(3)
 	do("/discard", url.Values{"letter": {"all"}})
 	require.Contains(t, note(), "discarded: 3")
 	require.Zero(t, b.Messages(topology.DeadLetters))
@@ -109,7 +109,7 @@ func TestEachPressOfScaleCounts(t *testing.T) {
 }
 
 // Whoever was started with more than fit can still be made fewer.
-func TestThereIsAWayBackFromTooManyReplicas(t *testing.T) {
+func TestScale_CanReturnFromTooManyReplicas(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	many := &crowd{n: 40}
@@ -227,7 +227,7 @@ func TestOtherSitesCannotAct(t *testing.T) {
 
 // Any site can let its own name point to the dashboard, wherever that listens; an
 // address, localhost, and a name that it was told cannot be a site's.
-func TestOnlyHostNamesThatItWasToldAreServed(t *testing.T) {
+func TestServer_ServesOnlyAllowedHostNames(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	one := url.Values{"n": {"1"}}
@@ -272,7 +272,7 @@ func TestOnlyHostNamesThatItWasToldAreServed(t *testing.T) {
 func TestEachActionIsLogged(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
-	b.SetAside(1)
+	b.PlantDead(1)
 	var log logged
 	address := serveLogging(t, b, dashboard.Options{Fleets: &crowd{}}, &log)
 	hostile := "x\n\x1b[2J" + strings.Repeat("y", 100)
@@ -333,9 +333,9 @@ func TestRedrive_RefusesWhatMayHaveExpired(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t, func(s *topology.Settings) { s.Retention = time.Second })
 	address := serve(t, b, dashboard.Options{})
-	b.SetAside(1)
+	b.PlantDead(1)
 	b.Eventually(func() bool { return len(b.Entries(topology.Asked)) == 0 }, "its entry has expired")
-	b.SetAside(1) // which "all" redrives nevertheless
+	b.PlantDead(1) // which "all" redrives nevertheless
 	for _, which := range []string{"all", letterID(t, b, 1)} {
 		status, body := post(t, address+"/redrive", url.Values{"letter": {which}})
 		require.Equal(t, http.StatusSeeOther, status, body)

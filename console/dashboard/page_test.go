@@ -74,7 +74,7 @@ func TestOneRequestsLife(t *testing.T) {
 	page.clean()
 }
 
-func TestPoisonIsSetAsideAndRedriven(t *testing.T) {
+func TestPage_ShowsAndRedrivesPoison(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	page := open(t, serve(t, b, dashboard.Options{}))
@@ -93,7 +93,7 @@ func TestPoisonIsSetAsideAndRedriven(t *testing.T) {
 	page.clean()
 }
 
-func TestThePageSaysThatTheBrokerIsAwayAndRecovers(t *testing.T) {
+func TestPage_ReportsALostBrokerAndRecovers(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	page := open(t, serve(t, b, dashboard.Options{}))
@@ -112,7 +112,7 @@ func TestThePageSaysThatTheBrokerIsAwayAndRecovers(t *testing.T) {
 	page.clean()
 }
 
-func TestThePageSaysThatTheDashboardIsAwayAndRecovers(t *testing.T) {
+func TestPage_ReportsALostDashboardAndRecovers(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	serve := func(address string) (at string, stop func()) {
@@ -189,7 +189,7 @@ func TestTheListOfKeysOpensAndCloses(t *testing.T) {
 func TestAReadOnlyPageHasNoButtons(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
-	b.SetAside(1)
+	b.PlantDead(1)
 	page := open(t, serve(t, b, dashboard.Options{ReadOnly: true, Fleets: &fleets{bed: b}}))
 	page.shows("#verdict .dead", "1")
 	page.shows("#letters summary", "decoupled.future.v99")
@@ -297,7 +297,7 @@ func TestThePageFitsTheScreenAndCanBeRead(t *testing.T) {
 	b.Ask(3000)
 	b.Eventually(func() bool { return b.Messages("KV_"+topology.Received) == 3000 }, "all are done")
 	stop()
-	b.SetAside(2)
+	b.PlantDead(2)
 	b.Generator(generator.Options{})
 	address := serve(t, b, dashboard.Options{Fleets: &fleets{bed: b}, Broker: "nats://127.0.0.1:4222"})
 	for name, screen := range map[string]struct {
@@ -340,7 +340,7 @@ func TestAPageInTroubleCanBeRead(t *testing.T) {
 			return []string{`REQUESTS: backing off for 5s after "` + strings.Repeat("connection refused ", 20) + `"`}
 		})
 	}
-	b.SetAside(12)
+	b.PlantDead(12)
 	b.Put(topology.Asked, ledger.Entry{ID: "lost"})
 	address := serve(t, b, dashboard.Options{Fleets: &fleets{bed: b}})
 	pages := make(map[string]*tab)

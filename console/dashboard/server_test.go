@@ -169,7 +169,7 @@ func TestTheStreamSendsAllAndThenWhatChanged(t *testing.T) {
 	require.LessOrEqual(t, counts["queue-RECEIPTS"], 2, "nothing came into it")
 }
 
-func TestALifeThatCannotBeTold(t *testing.T) {
+func TestLife_ReportsWhyItIsUnknown(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	address := serve(t, b, dashboard.Options{})

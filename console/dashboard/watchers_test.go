@@ -103,7 +103,7 @@ func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
 }
 
 // Browsers that read nothing hold up neither those who read nor who acts.
-func TestASlowBrowserHoldsUpNobody(t *testing.T) {
+func TestStream_ASlowBrowserDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	listener := newPipes()

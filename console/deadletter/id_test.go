@@ -38,7 +38,7 @@ func TestNamed(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	l := open(t, b)
-	b.SetAside(2)
+	b.PlantDead(2)
 	all := list(t, b, l)
 	require.Regexp(t, `^1-[0-9a-f]{8}$`, all[0].ID)
 	require.Regexp(t, `^2-[0-9a-f]{8}$`, all[1].ID)
@@ -62,7 +62,7 @@ func TestNamed_KnowsARemadeStream(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	l := open(t, b)
-	b.SetAside(1)
+	b.PlantDead(1)
 	before := list(t, b, l)[0]
 	remade(t, b)
 	after := list(t, b, l)[0]
@@ -77,7 +77,7 @@ func TestDiscard_LeavesWhatARemadeStreamHas(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	l := open(t, b)
-	b.SetAside(1)
+	b.PlantDead(1)
 	before := list(t, b, l)[0]
 	remade(t, b)
 	require.NoError(t, l.Discard(b.Context(), before), "it is gone")

@@ -31,7 +31,7 @@ func TestNewest(t *testing.T) {
 	b := testbed.Start(t)
 	_, none := newest(t, b, 3)
 	require.Empty(t, none)
-	b.SetAside(5)
+	b.PlantDead(5)
 	found, numbers := newest(t, b, 3)
 	require.Equal(t, []uint64{5, 4, 3}, numbers)
 	dead, err := deadletter.Open(b.Context(), b.JS)
@@ -49,7 +49,7 @@ func TestNewest(t *testing.T) {
 func TestNewestShowsWhatCannotBeReadAndHidesNothing(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
-	b.SetAside(1)
+	b.PlantDead(1)
 	b.PublishRaw("dead.REQUESTS.unknown", "NATS/1.0\r\nnot a header\r\n\r\n", "first")
 	b.PublishRaw("dead.REQUESTS.unknown", "NATS/1.0\r\nNats-Sequence: 99\r\nNats-Subject: dead.x.y\r\nStatus: 204\r\n\r\n", "second")
 	b.PublishRaw("dead.REQUESTS.unknown", "NATS/1.0\r\nnor this\r\n\r\n", "third")
@@ -62,7 +62,7 @@ func TestNewestShowsWhatCannotBeReadAndHidesNothing(t *testing.T) {
 }
 
 // Letters are read a megabyte at a time; those that are shown may be larger.
-func TestNewest_ReadsLargeLettersToo(t *testing.T) {
+func TestNewest_ReadsLargeMessagesToo(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	for range 5 {

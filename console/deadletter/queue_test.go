@@ -37,7 +37,7 @@ func list(t *testing.T, b *testbed.Bed, l *deadletter.Queue) (all []deadletter.M
 }
 
 // A letter shows the message as it was published, whatever that was.
-func TestLettersHoldMessagesAsTheyWere(t *testing.T) {
+func TestGet_ReturnsTheOriginalMessage(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	id := contract.NewID()
@@ -94,7 +94,7 @@ func TestLettersHoldMessagesAsTheyWere(t *testing.T) {
 
 // Anyone who may publish to the letters can put anything there. It is shown as
 // far as it makes sense, and hides no letter.
-func TestWhatIsNoLetterHidesNone(t *testing.T) {
+func TestAll_SkipsForeignMessages(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	foreign := []*nats.Msg{
@@ -107,14 +107,14 @@ func TestWhatIsNoLetterHidesNone(t *testing.T) {
 		{Subject: "dead.REQUESTS.numbers", Header: nats.Header{"Dead-Deliveries": {"-7"}, "Dead-Published": {"yesterday"}, "Dead-Omitted": {"many"}, "Original-": {"no name"}}},
 		{Subject: "dead.REQUESTS.large", Data: bytes.Repeat([]byte{0xff}, 1000<<10)},
 	}
-	want := []string{"REQUESTS " + b.SetAside(1)[0]}
+	want := []string{"REQUESTS " + b.PlantDead(1)[0]}
 	for _, m := range foreign {
 		_, err := b.JS.PublishMsg(b.Context(), m)
 		require.NoError(t, err)
 	}
 	want = append(want, "x unknown", "REQUESTS a.b.c", "\x01 \x1b", "REQUESTS status", "REQUESTS back", "REQUESTS on", "REQUESTS numbers", "REQUESTS large")
 	b.PublishRaw("dead.REQUESTS.garbage", "no header at all\r\nnor this one\r\n\r\n", "body")
-	want = append(want, "REQUESTS garbage", "REQUESTS "+b.SetAside(1)[0])
+	want = append(want, "REQUESTS garbage", "REQUESTS "+b.PlantDead(1)[0])
 
 	l := open(t, b)
 	var got []string
@@ -134,7 +134,7 @@ func TestWhatIsNoLetterHidesNone(t *testing.T) {
 	require.Equal(t, want, got)
 }
 
-func TestLettersAreListedWhileTheyGoAndCome(t *testing.T) {
+func TestAll_WhileMessagesArriveAndLeave(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	l := open(t, b)
@@ -166,7 +166,7 @@ func TestLettersAreListedWhileTheyGoAndCome(t *testing.T) {
 	require.Empty(t, list(t, b, l))
 }
 
-func TestLetterThatIsNotThere(t *testing.T) {
+func TestGet_ReportsAMissingMessage(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	l := open(t, b)
@@ -175,7 +175,7 @@ func TestLetterThatIsNotThere(t *testing.T) {
 		require.ErrorIs(t, err, deadletter.ErrNotFound)
 		require.EqualError(t, err, fmt.Sprintf("cannot get dead letter %d: no such dead letter", sequence))
 	}
-	b.SetAside(3)
+	b.PlantDead(3)
 	discard(t, b, l, 2)
 	_, err := l.Get(b.Context(), 2)
 	require.ErrorIs(t, err, deadletter.ErrNotFound)
@@ -183,7 +183,7 @@ func TestLetterThatIsNotThere(t *testing.T) {
 	require.ErrorIs(t, err, deadletter.ErrNotFound)
 }
 
-func TestLettersAreFoundByRequest(t *testing.T) {
+func TestFind_ByRequest(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	l := open(t, b)
@@ -213,7 +213,7 @@ func TestLettersAreFoundByRequest(t *testing.T) {
 	require.Equal(t, having, got)
 }
 
-func TestOpenWithoutLetters(t *testing.T) {
+func TestOpen_WithoutAStream(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	require.NoError(t, b.JS.DeleteStream(b.Context(), topology.DeadLetters))
@@ -226,7 +226,7 @@ func TestOpenWithoutLetters(t *testing.T) {
 func TestListGoesOnWhenTheBrokerIsBack(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
-	ids := b.SetAside(10)
+	ids := b.PlantDead(10)
 	l := open(t, b)
 	var seen []string
 	for letter, err := range l.All(b.Context()) {
@@ -240,7 +240,7 @@ func TestListGoesOnWhenTheBrokerIsBack(t *testing.T) {
 
 // On three nodes a letter is found the moment it is written, by whichever node
 // is asked; removing it again is no error there either.
-func TestLettersOnThreeNodes(t *testing.T) {
+func TestQueue_OnThreeNodes(t *testing.T) {
 	t.Parallel()
 	cluster := brokertest.StartCluster(t)
 	b := testbed.On(t, cluster.URL(), func(s *topology.Settings) { s.Replicas = 3 })
@@ -278,7 +278,7 @@ func TestLettersOnThreeNodes(t *testing.T) {
 
 // A request may have several letters: of several queues, or of one after the
 // other from the same.
-func TestAllLettersOfARequest(t *testing.T) {
+func TestOf_ReturnsAllOfARequest(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	l := open(t, b)

@@ -72,7 +72,7 @@ func (l *Queue) redrive(ctx context.Context, letter Message, check func(context.
 func (l Message) message() (*nats.Msg, error) {
 	subject, ok := subjects[l.Queue]
 	if !ok || l.Subject != subject {
-		return nil, fmt.Errorf("%w: its subject says %.64q, and its message's subject %.64q", ErrNotRedrivable, l.Queue, l.Subject)
+		return nil, fmt.Errorf("%w: its subject is for %.64q, but its message's subject is %.64q", ErrNotRedrivable, l.Queue, l.Subject)
 	}
 	m := nats.NewMsg(subject)
 	m.Data = l.Body

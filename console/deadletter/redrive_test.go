@@ -159,7 +159,7 @@ func TestInterruptedRedriveIsRepeated(t *testing.T) {
 func TestRedriveWhileTheQueueIsFull(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t, func(s *topology.Settings) { s.MaxBytes = 256 << 10 })
-	id := b.SetAside(1)[0]
+	id := b.PlantDead(1)[0]
 	l := open(t, b)
 	letter, err := l.Find(b.Context(), id)
 	require.NoError(t, err)
@@ -188,7 +188,7 @@ func TestRedriveWhileTheQueueIsFull(t *testing.T) {
 
 // A stream that was made anew has other letters under the same numbers. That one
 // was redriven a moment ago says nothing about another.
-func TestRedriveOfAnotherLetterWithTheSameNumber(t *testing.T) {
+func TestRedrive_RefusesAnotherMessageWithTheSameNumber(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	l := open(t, b)
@@ -217,7 +217,7 @@ func TestDiscard(t *testing.T) {
 	for _, sequence := range []uint64{0, 1, 1 << 60} {
 		require.NoError(t, l.Discard(b.Context(), deadletter.Message{Sequence: sequence}), "there is none")
 	}
-	ids := b.SetAside(3)
+	ids := b.PlantDead(3)
 	second := list(t, b, l)[1]
 	for range 2 {
 		require.NoError(t, l.Discard(b.Context(), second))
@@ -234,7 +234,7 @@ func TestDiscard(t *testing.T) {
 func TestRedriveWithoutItsQueue(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
-	b.SetAside(1)
+	b.PlantDead(1)
 	l := open(t, b)
 	require.NoError(t, b.JS.DeleteStream(b.Context(), topology.Requests))
 	err := l.Redrive(b.Context(), list(t, b, l)[0])

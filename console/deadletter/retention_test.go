@@ -67,10 +67,10 @@ func requireAllowed(t *testing.T, b *testbed.Bed, letter deadletter.Message) {
 
 // The generator's entry of an old request may have expired, and then it would get
 // a second string.
-func TestRedrive_RefusesARequestOlderThanTheLedgersRemember(t *testing.T) {
+func TestRedrive_RefusesARequestOlderThanTheRetention(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t, forgetful)
-	id := b.SetAside(1)[0]
+	id := b.PlantDead(1)[0]
 	letter, err := open(t, b).Find(b.Context(), id)
 	require.NoError(t, err)
 	awaitExpiry(b)
@@ -102,7 +102,7 @@ func TestRedrive_DoesNotTrustALettersWord(t *testing.T) {
 func TestRedrive_RefusesWhatHadExpiredBeforeTheRetentionWasMadeLonger(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t, forgetful)
-	id := b.SetAside(1)[0]
+	id := b.PlantDead(1)[0]
 	letter, err := open(t, b).Find(b.Context(), id)
 	require.NoError(t, err)
 	awaitExpiry(b)
@@ -125,7 +125,7 @@ func TestRedrive_RefusesARequestOlderThanALedger(t *testing.T) {
 	requireRefused(t, b, plantLetter(t, b, body, time.Now().Add(-time.Hour)), "has entries since")
 }
 
-func TestRedrive_AllowsWhatTheLedgersRemember(t *testing.T) {
+func TestRedrive_AllowsWhatTheLedgersStillHave(t *testing.T) {
 	t.Parallel()
 	for name, settings := range map[string]func(*topology.Settings){
 		"for ever":                  func(*topology.Settings) {},

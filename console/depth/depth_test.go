@@ -185,7 +185,7 @@ func TestDepthWhenTheBrokerIsBack(t *testing.T) {
 }
 
 // The age of the oldest message does not depend on the clock of the reader.
-func TestRead_TellsAgesByTheBrokersClock(t *testing.T) {
+func TestRead_ComputesAgesByTheBrokersClock(t *testing.T) {
 	t.Parallel()
 	for name, ahead := range map[string]time.Duration{"ahead": 2 * time.Hour, "behind": -2 * time.Hour} {
 		t.Run(name, func(t *testing.T) {

@@ -52,10 +52,10 @@ func TestReadBackwardsTheDepthsAreWrong(t *testing.T) {
 }
 
 // Read once, a message that is redriven between two readings is nowhere.
-func TestReadOnceTheDepthsAreWrongWhileLettersAreRedriven(t *testing.T) {
+func TestCheck_OnePassIsWrongDuringARedrive(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
-	b.SetAside(1)
+	b.PlantDead(1)
 	dead, err := deadletter.Open(b.Context(), b.JS)
 	require.NoError(t, err)
 	redrive := func() {

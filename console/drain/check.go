@@ -53,12 +53,12 @@ func DrainedBetween(first, second Snapshot) bool {
 	return first.Empty() && slices.EqualFunc(first, second, State.same)
 }
 
-// Settled calls look and reports whether what look finds unfinished is lost: before
+// Conclusive calls look and reports whether what look finds unfinished is lost: before
 // look was called all queues were empty together, and until it returned no dead
 // letter was written, redriven or discarded. So a request that was confirmed before
-// Settled was called and that look finds neither finished nor among the dead letters
-// is nowhere. Settled does not call look if the queues are not drained.
-func Settled(ctx context.Context, js jetstream.JetStream, look func(ctx context.Context) error) (bool, error) {
+// Conclusive was called and that look finds neither finished nor among the dead letters
+// is nowhere. Conclusive does not call look if the queues are not drained.
+func Conclusive(ctx context.Context, js jetstream.JetStream, look func(ctx context.Context) error) (bool, error) {
 	drained, before, err := CheckPatiently(ctx, js)
 	if err != nil || !drained {
 		return false, err

@@ -18,7 +18,7 @@ import (
 func TestWaitReturnsWhenDrained(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
-	b.SetAside(2)
+	b.PlantDead(2)
 	b.Ask(300)
 	b.Services()
 	var seen []drain.Snapshot
@@ -40,7 +40,7 @@ func shortly(t *testing.T) context.Context {
 	return ctx
 }
 
-func TestWaitSaysWhatRemains(t *testing.T) {
+func TestWait_ReportsWhatRemains(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	b.Ask(3)
@@ -49,7 +49,7 @@ func TestWaitSaysWhatRemains(t *testing.T) {
 	require.EqualError(t, err, "not drained: 3 messages remain (REQUESTS 3, RESPONSES 0, RECEIPTS 0, DEAD_LETTERS 0)")
 }
 
-func TestWaitSaysThatRequestsKeepArriving(t *testing.T) {
+func TestWait_ReportsArrivingRequests(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	b.Ask(1) // before the requestor asks there would be nothing to wait for
@@ -80,7 +80,7 @@ func TestWaitGoesOnWhenTheBrokerIsBack(t *testing.T) {
 	require.Len(t, b.Entries(topology.Received), 100)
 }
 
-func TestWaitSaysThatTheBrokerIsAway(t *testing.T) {
+func TestWait_ReportsALostBroker(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	b.Ask(2)

@@ -68,7 +68,7 @@ func (r *reset) prove(ctx context.Context) error {
 	})
 	for name, n := range held {
 		if n > 0 {
-			return fmt.Errorf("%s holds %d again: someone publishes to it", name, n)
+			return fmt.Errorf("%s holds %d again: a client publishes to it", name, n)
 		}
 	}
 	return err

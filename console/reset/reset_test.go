@@ -69,7 +69,7 @@ func streams(t *testing.T) (names []string) {
 func TestResetEmptiesAll(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
-	b.SetAside(2)
+	b.PlantDead(2)
 	stop := b.Services()
 	b.Ask(20)
 	require.NoError(t, drain.Wait(b.Context(), b.JS, nil))
@@ -114,7 +114,7 @@ func TestRun_PausesByTheBrokersClock(t *testing.T) {
 }
 
 // What was delivered to who is gone does not come back, and is removed.
-func TestResetWithMessagesThatNobodyWorksOn(t *testing.T) {
+func TestRun_WithMessagesOfDeadReplicas(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	b.Ask(5)
@@ -153,7 +153,7 @@ func TestResetIsRefusedWhileRequestsArrive(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := testbed.Start(t)
-			b.SetAside(1)
+			b.PlantDead(1)
 			b.Ask(1)
 			take(t, b, 1)
 			err := run(b, within, func() { arrive(t, b) })

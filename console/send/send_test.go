@@ -73,7 +73,7 @@ func TestRepeat_StoresEachRequestAgain(t *testing.T) {
 
 // What nobody can read waits for a broker that is away, has an ID of its own, so
 // that the queue stores it once, and becomes a dead letter.
-func TestWhatNobodyCanRead(t *testing.T) {
+func TestMalformed_IsUnreadable(t *testing.T) {
 	t.Parallel()
 	for name, publish := range map[string]func(context.Context, jetstream.JetStream) error{
 		"not JSON": send.Malformed, "decoupled.request.v99": send.FutureVersion,

@@ -160,7 +160,7 @@ func TestSetupWithBadSettings(t *testing.T) {
 	}{
 		{topology.Settings{Replicas: 2}, "cannot set up: replicas must be 1 or 3, not 2"},
 		{topology.Settings{Replicas: -1}, "cannot set up: replicas must be 1 or 3, not -1"},
-		{topology.Settings{AckWait: time.Millisecond}, "cannot set up: the acknowledgement wait must be at least 100ms, not 1ms"},
+		{topology.Settings{AckWait: time.Millisecond}, "cannot set up: the ack wait must be at least 100ms, not 1ms"},
 		{topology.Settings{MaxBytes: 1000}, "cannot set up: a queue must hold at least one message of 131072 bytes, not 1000"},
 		{topology.Settings{Retention: -time.Hour}, "cannot set up: ledger retention must not be negative"},
 		{topology.Settings{Retention: time.Second}, "cannot set up: ledger retention must be longer than the ack wait (10s), not 1s"},

@@ -114,7 +114,7 @@ func TestUpdateLosesNothing(t *testing.T) {
 
 // What a ledger has forgotten when its retention is made longer is noted by the
 // broker's clock, which is what it is compared with.
-func TestUpdate_NotesWhatIsForgottenByTheBrokersClock(t *testing.T) {
+func TestUpdate_NotesWhatHasExpiredByTheBrokersClock(t *testing.T) {
 	t.Parallel()
 	for name, ahead := range map[string]time.Duration{"ahead": 2 * time.Hour, "behind": -2 * time.Hour} {
 		t.Run(name, func(t *testing.T) {

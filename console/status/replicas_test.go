@@ -50,7 +50,7 @@ func TestEachReplicaAnswersOnce(t *testing.T) {
 
 // Where nobody is alive the broker says so, and nobody waits: neither when both
 // services are away, nor for the one that is while the other answers.
-func TestNobodyIsWaitedForWhereNobodyIs(t *testing.T) {
+func TestReplicas_ReturnsAtOnceWithoutReplicas(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	replicas, err := answers(b.Context(), b.Conn, time.Hour, time.Hour)
@@ -93,7 +93,7 @@ func TestAnswersOfOthers(t *testing.T) {
 	require.Empty(t, replicas)
 }
 
-func TestReplicasWhenTheBrokerIsAway(t *testing.T) {
+func TestReplicas_DuringAnOutage(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	b.Generator(generator.Options{})

@@ -18,7 +18,7 @@ import (
 func TestStatus(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
-	b.SetAside(2)
+	b.PlantDead(2)
 	stop := b.Services()
 	b.Ask(30)
 	require.NoError(t, drain.Wait(b.Context(), b.JS, nil))

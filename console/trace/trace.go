@@ -77,7 +77,7 @@ func newReader(ctx context.Context, js jetstream.JetStream, t *topology.Topology
 		}
 	}
 	return &reader{topology: t, dead: dead, settled: func(ctx context.Context, look func(ctx context.Context) error) (bool, error) {
-		return drain.Settled(ctx, js, look)
+		return drain.Conclusive(ctx, js, look)
 	}}, nil
 }
 

@@ -61,7 +61,7 @@ func TestEachStepOfALife(t *testing.T) {
 }
 
 // A step that was recorded after the next one took no time, rather than less.
-func TestRequest_TellsNoNegativeTimes(t *testing.T) {
+func TestRequest_HasNoNegativeTimes(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	id := contract.NewID()
@@ -89,10 +89,10 @@ func TestLostRequest(t *testing.T) {
 	}
 }
 
-func TestSetAside(t *testing.T) {
+func TestRequest_WithADeadMessage(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
-	id := b.SetAside(1)[0]
+	id := b.PlantDead(1)[0]
 	life, err := trace.Request(b.Context(), b.JS, b.Topology, id)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, life.DeadLetter.Sequence)

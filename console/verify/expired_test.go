@@ -100,7 +100,7 @@ func TestVerdict_OfEmptyLedgersIsOK(t *testing.T) {
 
 // What a ledger had forgotten before it was made to remember for longer is no
 // alarm either.
-func TestLedgersThatForgot(t *testing.T) {
+func TestRun_WithALongerRetention(t *testing.T) {
 	t.Parallel()
 	for _, keep := range []time.Duration{0, time.Hour} {
 		b := testbed.Start(t, func(s *topology.Settings) { s.Retention = time.Second })

@@ -68,7 +68,7 @@ func (v *verifier) lookAgain(ctx context.Context, open []ledger.Entry, states ma
 	for i, e := range open {
 		ids[i] = e.ID
 	}
-	settled, err = drain.Settled(ctx, v.js, func(ctx context.Context) error {
+	settled, err = drain.Conclusive(ctx, v.js, func(ctx context.Context) error {
 		again, err := v.states(ctx, open)
 		if err != nil {
 			return err

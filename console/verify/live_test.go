@@ -60,11 +60,11 @@ func TestRunningSystemOnThreeNodesIsNoAlarm(t *testing.T) {
 }
 
 // Requests that nobody can answer go round between their queue and the letters.
-func TestRedrivenLettersAreNoAlarm(t *testing.T) {
+func TestRun_RaisesNoAlarmDuringARedrive(t *testing.T) {
 	t.Parallel()
 	const n = 5
 	b := testbed.Start(t)
-	b.SetAside(n)
+	b.PlantDead(n)
 	b.Services()
 	dead, err := deadletter.Open(b.Context(), b.JS)
 	require.NoError(t, err)

@@ -10,7 +10,7 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-func TestForgot(t *testing.T) {
+func TestMemory_KnowsWhatHasExpired(t *testing.T) {
 	t.Parallel()
 	kept := time.UnixMilli(0x019000000000)
 	for _, test := range []struct {

@@ -34,7 +34,7 @@ func TestRedriveWhileVerifying(t *testing.T) {
 	t.Parallel()
 	for number := range 3 {
 		b := testbed.Start(t)
-		b.SetAside(1)
+		b.PlantDead(1)
 		dead, err := deadletter.Open(b.Context(), b.JS)
 		require.NoError(t, err)
 		v, err := newVerifier(b.Context(), b.JS, b.Topology)

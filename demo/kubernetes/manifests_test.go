@@ -60,7 +60,7 @@ func TestManifestsStartFromWhatIsNeeded(t *testing.T) {
 	}
 }
 
-func TestPodsSayWhatTheyWaitFor(t *testing.T) {
+func TestPods_ReportWhatTheyWaitFor(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		`{"metadata":{"name":"a"},"status":{"phase":"Pending","containerStatuses":[{"state":{"waiting":{"reason":"ErrImagePull","message":"no such image"}}}]}}`: "a is Pending: ErrImagePull: no such image",

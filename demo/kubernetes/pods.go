@@ -79,7 +79,7 @@ func (k kubectl) pods(ctx context.Context, name string) ([]pod, error) {
 		Items []pod `json:"items"`
 	}
 	if err := json.Unmarshal([]byte(out), &list); err != nil {
-		return nil, fmt.Errorf("cannot read what kubectl says of pods: %w", err)
+		return nil, fmt.Errorf("cannot read the output of kubectl about pods: %w", err)
 	}
 	return list.Items, nil
 }

@@ -80,7 +80,7 @@ func startBroker(ctx context.Context, o broker.Options, log zerolog.Logger) (*pr
 	case <-lines:
 		return p, nil
 	case <-p.ended:
-		return nil, fmt.Errorf("cannot start the broker %s: it ended with %s; the log says why", o.Name, p.cmd.ProcessState)
+		return nil, fmt.Errorf("cannot start the broker %s: it ended with %s; see its log", o.Name, p.cmd.ProcessState)
 	case <-ctx.Done():
 		p.kill()
 		return nil, fmt.Errorf("cannot start the broker %s: %w", o.Name, ctx.Err())

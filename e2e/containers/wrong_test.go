@@ -13,7 +13,7 @@ import (
 
 // What is wrong is said, and when it is put right `up` brings everything up: a
 // port that is taken, a secret that is missing, and one that is wrong.
-func TestWhatIsWrongIsSaidAndMended(t *testing.T) {
+func TestStack_ReportsAndRepairsFaults(t *testing.T) {
 	t.Parallel()
 	long(t)
 	docker(t)

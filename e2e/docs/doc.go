@@ -30,9 +30,6 @@
 //
 // # Style
 //
-// Names, messages and pages must not break more rules of style than allowed.txt lists.
-// The file only shrinks: a line that is found no more makes the test fail, too, until
-// this removes it:
-//
-//	go test ./e2e/docs -run TestStyle -docs.shrink
+// Names and messages use the words of the glossary; pages have no long sentences, and
+// no clauses as headings.
 package docs

@@ -54,10 +54,10 @@ var flagName = regexp.MustCompile(`--[a-z][a-z-]*`)
 
 // Finding is a place that breaks a rule of style.
 type Finding struct {
-	File string // relative to the project's folder, with slashes
-	Line int    // 0 for the name of a file or folder
-	Text string // what is found; the same wherever in the file it is
-	Say  string // what to write instead; empty if the text says it
+	File   string // relative to the project's folder, with slashes
+	Line   int    // 0 for the name of a file or folder
+	Text   string // what is found; the same wherever in the file it is
+	Better string // what to write instead; empty if the text says it
 }
 
 func (f Finding) String() string {
@@ -65,10 +65,10 @@ func (f Finding) String() string {
 	if f.Line != 0 {
 		where += ":" + strconv.Itoa(f.Line)
 	}
-	if f.Say == "" {
+	if f.Better == "" {
 		return where + ": " + f.Text
 	}
-	return fmt.Sprintf("%s: %s; write %s", where, f.Text, f.Say)
+	return fmt.Sprintf("%s: %s; write %s", where, f.Text, f.Better)
 }
 
 // replaced returns the first word that the glossary replaces, and what to say.
@@ -96,7 +96,7 @@ func nameWords(name string) string {
 // project in the folder root: in names of files and folders, in exported identifiers
 // of Go, names of tests included, in help texts of flags and commands, and in literals
 // of log lines and errors. Those are the first arguments of errors.New, fmt.Errorf, and
-// the methods Msg and Msgf.
+// the methods of loggers.
 func CheckGlossary(root string) (found []Finding, err error) {
 	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -206,7 +206,7 @@ func isMessage(call *ast.CallExpr) bool {
 	if !ok || len(call.Args) == 0 {
 		return false
 	}
-	if name := function.Sel.Name; name == "Msg" || name == "Msgf" {
+	if slices.Contains([]string{"Msg", "Msgf", "Debug", "Info", "Warn", "Error"}, function.Sel.Name) {
 		return true
 	}
 	of, ok := function.X.(*ast.Ident)

@@ -31,6 +31,7 @@ func f() {
 	fmt.Errorf("the dead letter " + "was set aside: %w", err)
 	log.Info().Msg("Nobody answers")
 	log.Warn().Msgf("waited %v in vain", d)
+	log.Error("it is away", "who", me)
 	errors.New("dead-letter it: 5 letters and digits, in graceful returns, turned down with --grace")
 	fmt.Println("told")
 	log.Info().Str("who", "me").Msg("kept what was stored")
@@ -43,7 +44,7 @@ func f() {
 	require.NoError(t, err)
 	var all []string
 	for _, f := range found {
-		f.Say = ""
+		f.Better = ""
 		all = append(all, f.String())
 	}
 	require.ElementsMatch(t, []string{
@@ -60,6 +61,7 @@ func f() {
 		`messages.go:4: "set aside" in the message "was set aside: %w"`,
 		`messages.go:5: "nobody" in the message "Nobody answers"`,
 		`messages.go:6: "in vain" in the message "waited %v in vain"`,
+		`messages.go:7: "away" in the message "it is away"`,
 	}, all)
 }
 

@@ -69,11 +69,11 @@ func TestSteps_OfEachKind(t *testing.T) {
 }
 
 // A block that nobody executes, or that hides commands, is an error.
-func TestSteps_RefusesWhatNobodyExecutes(t *testing.T) {
+func TestSteps_RefusesBlocksWithoutARunner(t *testing.T) {
 	t.Parallel()
 	for content, want := range map[string]string{
 		"```sh later\nrun\n```\n":                         `page.md:1: unknown runner "later"`,
-		"```sh skip:\nrun\n```\n":                         "page.md:1: nobody executes this, and there is no reason",
+		"```sh skip:\nrun\n```\n":                         "page.md:1: no test executes this block, and there is no reason",
 		"```sh exits 0\nrun\n```\n":                       `page.md:1: "0" is not an exit code above 0`,
 		"```text\nok\n```\n":                              "page.md:1: there are no commands before this output",
 		"```sh\nrun\n```\n\n```text later\n```\n":         `page.md:5: unknown kind of output "later"`,

@@ -102,7 +102,7 @@ func (s *Step) read(info string) error {
 		s.Runner = info
 	case word == "skip:":
 		if rest == "" {
-			return errors.New("nobody executes this, and there is no reason")
+			return errors.New("no test executes this block, and there is no reason")
 		}
 		s.Runner, s.Reason = Skipped, rest
 	default:

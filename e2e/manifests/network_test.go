@@ -106,7 +106,7 @@ func selects(t *testing.T, selector *meta.LabelSelector, set labels.Set) bool {
 }
 
 // Clients reach the broker, and everyone the name server, and nothing else.
-func TestNobodyReachesWhatTheyDoNotNeed(t *testing.T) {
+func TestNetworkPolicies_AllowOnlyWhatIsNeeded(t *testing.T) {
 	t.Parallel()
 	tcp := func(port int) door { return door{core.ProtocolTCP, port} }
 	udp := func(port int) door { return door{core.ProtocolUDP, port} }

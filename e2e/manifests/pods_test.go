@@ -54,7 +54,7 @@ func eachPod(t *testing.T, test func(t *testing.T, c *cluster, name string, pod 
 }
 
 // The standard, as Kubernetes itself checks it.
-func TestPodsKeepToTheRestrictedStandard(t *testing.T) {
+func TestPods_MeetTheRestrictedStandard(t *testing.T) {
 	t.Parallel()
 	checks, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
 	require.NoError(t, err)

@@ -6,6 +6,6 @@ var serviceMutants = []mutant{
 		file:   "generator/generator.go",
 		old:    "if len(failed) == 0 || err != nil && ctx.Err() != nil {",
 		new:    "if len(failed) == 0 {",
-		red:    []string{"generator TestAnswer_ChargesAnOutageToNobody", "generator TestAnswer_NamesNothingWhenItsTimeIsUsedUp"},
+		red:    []string{"generator TestAnswer_ChargesAnOutageToNoRequest", "generator TestAnswer_NamesNothingWhenItsTimeIsUsedUp"},
 	},
 }

@@ -109,7 +109,7 @@ func TestGiantMessageStopsNoOtherUser(t *testing.T) {
 }
 
 // Who does not log in, or not with the right password, gets nothing.
-func TestNobodyWithoutCredentials(t *testing.T) {
+func TestBroker_RefusesClientsWithoutCredentials(t *testing.T) {
 	t.Parallel()
 	b := start(t)
 	for name, option := range map[string]nats.Option{

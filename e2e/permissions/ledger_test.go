@@ -44,7 +44,7 @@ func TestNoServiceRewritesItsOwnLedger(t *testing.T) {
 
 // Both services have records of trials in one bucket, each under its own queues,
 // and neither removes the other's, whatever the headers ask for.
-func TestNoServiceWipesTheOthersTrials(t *testing.T) {
+func TestAttempts_NoServiceDeletesTheOthersRecords(t *testing.T) {
 	t.Parallel()
 	b := start(t)
 	for user, subjects := range map[string]struct{ own, others string }{

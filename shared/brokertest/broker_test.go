@@ -10,7 +10,7 @@ import (
 	"decoupled.example/shared/brokertest"
 )
 
-func TestRestartKeepsPortAndData(t *testing.T) {
+func TestRestart_HasTheSamePortAndData(t *testing.T) {
 	t.Parallel()
 	b := brokertest.Start(t)
 	url := b.URL()

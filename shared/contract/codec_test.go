@@ -171,7 +171,7 @@ func TestDecodeRefusesByHeaders(t *testing.T) {
 }
 
 // A kind that lacks its fields is told from another without a header.
-func TestDecode_TellsKindsApartWithoutHeaders(t *testing.T) {
+func TestDecode_DistinguishesKindsWithoutHeaders(t *testing.T) {
 	t.Parallel()
 	for _, k := range kinds() {
 		_, _, err := k.decode(nil, []byte(k.good()))

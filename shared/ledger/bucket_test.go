@@ -90,7 +90,7 @@ func refuseSecondWrites(t *testing.T, s *store) {
 
 // Who may write to the bucket may write an entry with headers like the broker's.
 // It is read like any other.
-func TestHeadersOfAnEntryMisleadNobody(t *testing.T) {
+func TestGet_IgnoresHeadersOfEntries(t *testing.T) {
 	t.Parallel()
 	s := newStore(t, topology.Settings{}, brokertest.Start(t))
 	js, err := jetstream.New(s.nodes[0].Connect())

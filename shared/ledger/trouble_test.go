@@ -67,7 +67,7 @@ func TestAMissingBucketIsNamedAndWaitedFor(t *testing.T) {
 	require.NoError(t, group.Wait())
 }
 
-func TestAMissingPermissionToKeepIsNamed(t *testing.T) {
+func TestPutIfAbsent_NamesAMissingPermission(t *testing.T) {
 	t.Parallel()
 	broker := brokertest.Start(t, users([]string{"nothing"}))
 	createBucket(t, broker.Connect(), "closed", topology.Settings{})

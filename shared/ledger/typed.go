@@ -10,7 +10,7 @@ import (
 // ErrMismatch is the error for an entry that is not what its ID says: a value that
 // cannot be decoded, is invalid, or bears another ID. It must not be used, let
 // alone passed on.
-var ErrMismatch = errors.New("the entry is not what its ID says")
+var ErrMismatch = errors.New("the entry does not match its ID")
 
 // Codec turns values into the values of entries and back.
 type Codec[T any] interface {

@@ -50,7 +50,7 @@ func TestTyped(t *testing.T) {
 	require.Len(t, mismatched, 1)
 	require.ErrorIs(t, mismatched[2], ledger.ErrMismatch)
 	require.ErrorIs(t, mismatched[2], errCodec)
-	require.EqualError(t, mismatched[2], "ledger notes holds a bad entry under c: the entry is not what its ID says: not a note of this ID")
+	require.EqualError(t, mismatched[2], "ledger notes holds a bad entry under c: the entry does not match its ID: not a note of this ID")
 
 	kept, mismatched, err = typed.PutIfAbsent(t.Context(), note{"b", "again"})
 	require.NoError(t, err)

@@ -85,7 +85,7 @@ func TestWhatTheClientLibraryAnswersIsClassified(t *testing.T) {
 	}
 }
 
-func TestAdviceKeepsTheCause(t *testing.T) {
+func TestExplain_WrapsTheCause(t *testing.T) {
 	t.Parallel()
 	full := server.NewJSAccountResourcesExceededError()
 	for cause, advice := range map[error]string{

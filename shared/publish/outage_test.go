@@ -100,7 +100,7 @@ func TestTheFirstConnectionMayComeLate(t *testing.T) {
 	requireEachOnce(t, js, 10)
 }
 
-func TestWhenTheContextEndsTheErrorSaysWhatIsUnknown(t *testing.T) {
+func TestPublish_NamesWhatIsUnknownWhenTheContextEnds(t *testing.T) {
 	t.Parallel()
 	broker := brokertest.Start(t)
 	js := create(t, broker, stream)

@@ -45,7 +45,7 @@ func TestPublishOfNothing(t *testing.T) {
 	requireDone(t, done)
 }
 
-func TestPublishSaysWhichWereRefusedAndWhy(t *testing.T) {
+func TestPublish_ReturnsWhichWereRefusedAndWhy(t *testing.T) {
 	t.Parallel()
 	broker := brokertest.Start(t)
 	js := create(t, broker, stream)

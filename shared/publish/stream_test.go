@@ -59,7 +59,7 @@ func TestPublish_WaitsForTheExpectedStream(t *testing.T) {
 }
 
 // The header that guards against another stream costs time with each message.
-func TestPublish_SendsNoGuardOnceTheOverlapIsGone(t *testing.T) {
+func TestPublish_SendsNoGuardWithoutAnOverlap(t *testing.T) {
 	t.Parallel()
 	broker := brokertest.Start(t)
 	js := create(t, broker, jetstream.StreamConfig{Name: "ARCHIVE", Subjects: []string{"work.>"}})

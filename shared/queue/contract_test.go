@@ -88,7 +88,7 @@ func TestRetry_BacksOffAndCountsNothing(t *testing.T) {
 	}
 }
 
-func TestRetryAfter_WaitsAsLongAsItSays(t *testing.T) {
+func TestRetryAfter_WaitsForTheGivenTime(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{})
 	q := f.defaults(nil)

@@ -76,7 +76,7 @@ decoupled_messages_retried_total{queue="REQUESTS"} 0
 `)))
 }
 
-func TestHandedBackIsCounted(t *testing.T) {
+func TestCounts_CountsReturnedMessages(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{AckWait: never})
 	q := f.requestsOver(f.connect(), 2*time.Second)

@@ -195,7 +195,7 @@ func TestProgressReportsLeaveAMessageThatIsToComeLaterAlone(t *testing.T) {
 	}
 }
 
-func TestHandlerMayTakeLongerThanTheAcknowledgementWait(t *testing.T) {
+func TestHandler_MayTakeLongerThanTheAckWait(t *testing.T) {
 	t.Parallel()
 	const ackWait = time.Second
 	f := start(t, topology.Settings{AckWait: ackWait})

@@ -60,7 +60,7 @@ func TestHostileHeadersOfReadableMessagesMeanNothing(t *testing.T) {
 	require.Empty(t, f.letters())
 }
 
-func TestHostileHeadersGetIntoTheLetterAndMeanNothingThere(t *testing.T) {
+func TestDeadLetter_CopiesHostileHeadersWithoutEffect(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{AckWait: never})
 	for _, b := range hostile {

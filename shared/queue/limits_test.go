@@ -13,7 +13,7 @@ import (
 
 // A broker, an account or a consumer may limit what one request asks for. Each
 // limit is learned from the refusal.
-func TestConsume_KeepsTheLimitsOfTheBroker(t *testing.T) {
+func TestConsume_ObeysTheLimitsOfTheBroker(t *testing.T) {
 	t.Parallel()
 	for name, limit := range map[string]func(*jetstream.ConsumerConfig){
 		"MaxRequestBatch of 100":       func(c *jetstream.ConsumerConfig) { c.MaxRequestBatch = 100 },
@@ -38,7 +38,7 @@ func TestConsume_KeepsTheLimitsOfTheBroker(t *testing.T) {
 	}
 }
 
-func TestConsume_KeepsTheLimitOfTheServer(t *testing.T) {
+func TestConsume_ObeysTheLimitOfTheServer(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{}, func(o *server.Options) { o.JetStreamLimits.MaxRequestBatch = 50 })
 	q := f.requests()
@@ -50,7 +50,7 @@ func TestConsume_KeepsTheLimitOfTheServer(t *testing.T) {
 }
 
 // A limit may be lowered while a service runs.
-func TestConsume_KeepsALimitThatChanges(t *testing.T) {
+func TestConsume_ObeysALimitThatChanges(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{})
 	q := f.requests()

@@ -18,7 +18,7 @@ import (
 // The broker matches an ack by the message's sequence alone. What was delivered
 // before the queue was deleted and re-created must not settle, nor extend, what
 // has that sequence now.
-func TestConsume_SettlesNothingOfAnEarlierConsumer(t *testing.T) {
+func TestConsume_AcksNothingOfAnEarlierConsumer(t *testing.T) {
 	t.Parallel()
 	recreated := map[string]func(f *fixture){
 		"stream": func(f *fixture) { f.recreate(topology.Requests) },
@@ -93,7 +93,7 @@ func TestConsume_SettlesNothingOfAnEarlierConsumer(t *testing.T) {
 
 // A reply that is given without a connection would wait in the client's buffer, and
 // settle what has that sequence after the outage.
-func TestConsume_SettlesNothingWithoutAConnection(t *testing.T) {
+func TestConsume_AcksNothingWithoutAConnection(t *testing.T) {
 	t.Parallel()
 	for name, stops := range map[string]bool{"goes on": false, "shuts down": true} {
 		t.Run(name, func(t *testing.T) {
@@ -130,7 +130,7 @@ func TestConsume_SettlesNothingWithoutAConnection(t *testing.T) {
 
 // After a connection was lost, what was delivered before is settled as usual when
 // the consumer is the same.
-func TestConsume_SettlesAfterAReconnect(t *testing.T) {
+func TestConsume_AcksAfterAReconnect(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{AckWait: never})
 	q := f.requests()

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestPatience_WaitsLittleAfterAWaitInVain(t *testing.T) {
+func TestPatience_WaitsLittleAfterAFailedWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var p patience

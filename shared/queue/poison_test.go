@@ -112,7 +112,7 @@ func TestPanicOfTheCodecMakesALetter(t *testing.T) {
 
 // The first replica may not acknowledge, so its terminations are lost. The
 // message comes again, and its letter must stay the only one.
-func TestMessageWhoseTerminationWasLostHasOneLetter(t *testing.T) {
+func TestDeadLetter_IsStoredOnceWhenTheTerminationIsLost(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{AckWait: 100 * time.Millisecond}, func(o *server.Options) {
 		o.Users = []*server.User{
@@ -133,7 +133,7 @@ func TestMessageWhoseTerminationWasLostHasOneLetter(t *testing.T) {
 	require.Len(t, f.letters(), 1)
 }
 
-func TestLetterIsStoredBeforeItsMessageIsTerminated(t *testing.T) {
+func TestDeadLetter_IsStoredBeforeTheTermination(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{AckWait: never})
 	letters := f.stream(topology.DeadLetters).Config
@@ -153,7 +153,7 @@ func TestLetterIsStoredBeforeItsMessageIsTerminated(t *testing.T) {
 
 // Two bad messages, one for each loop, and no room for their letters. Good
 // messages must not wait for it.
-func TestNoRoomForLettersDoesNotStopTheFlow(t *testing.T) {
+func TestDeadLetter_WithoutRoomDoesNotStopTheFlow(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{AckWait: never})
 	full := f.stream(topology.DeadLetters).Config
@@ -178,7 +178,7 @@ func TestNoRoomForLettersDoesNotStopTheFlow(t *testing.T) {
 }
 
 // Nor do many that their handler fails, and that are given up together.
-func TestNoRoomForManyLettersDoesNotStopTheFlow(t *testing.T) {
+func TestDeadLetter_WithoutRoomForManyDoesNotStopTheFlow(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{AckWait: never})
 	full := f.stream(topology.DeadLetters).Config
@@ -207,7 +207,7 @@ func TestNoRoomForManyLettersDoesNotStopTheFlow(t *testing.T) {
 
 // Sequences begin anew with a stream, and the broker still knows the IDs of the
 // letters about the old ones.
-func TestNewStreamsMessageHasItsOwnLetter(t *testing.T) {
+func TestDeadLetter_DiffersForARecreatedStream(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{AckWait: never})
 	for letters := 1; letters <= 2; letters++ {

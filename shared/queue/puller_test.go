@@ -37,7 +37,7 @@ func work(t *testing.T, broker *brokertest.Broker, n, size int) *puller {
 
 // A puller is stopped while a batch is on its way. Whatever the broker has sent
 // it must return: the rest would be stranded.
-func TestStopReturnsWhatIsOnItsWay(t *testing.T) {
+func TestStop_ReturnsArrivingMessages(t *testing.T) {
 	t.Parallel()
 	const n = 6 * maxBatch // more than the stops can take
 	broker := brokertest.Start(t)

@@ -129,7 +129,7 @@ func TestConsume_CountsAGoroutineThatEnded(t *testing.T) {
 }
 
 // Also after it was abandoned, and while its message becomes a dead letter.
-func TestConsume_KeepsHeadersThatAHandlerChanges(t *testing.T) {
+func TestConsume_IgnoresHeadersThatAHandlerChanges(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{})
 	config := quickConfig()

@@ -68,7 +68,7 @@ func TestStopsUnderLoadStrandNothing(t *testing.T) {
 	f.eventually(func() bool { return f.consumer().NumAckPending == 0 }, "messages are stranded")
 }
 
-func TestStopFinishesTheBatchInHandAndAsksForNoMore(t *testing.T) {
+func TestStop_FinishesTheBatchAndAsksForNoMore(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{AckWait: never})
 	q := f.requests()
@@ -93,7 +93,7 @@ func TestStopFinishesTheBatchInHandAndAsksForNoMore(t *testing.T) {
 	f.eventually(func() bool { return f.left() == 8 && f.consumer().NumAckPending == 0 }, "the acknowledgements are missing")
 }
 
-func TestWhatIsNotFinishedWithinTheGraceIsHandedBack(t *testing.T) {
+func TestStop_ReturnsUnfinishedMessagesAtTheTimeout(t *testing.T) {
 	t.Parallel()
 	f := start(t, topology.Settings{AckWait: never})
 	conn := f.connect()

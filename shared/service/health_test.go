@@ -37,7 +37,7 @@ func TestReadyFollowsTheBrokerAndLiveDoesNot(t *testing.T) {
 	p.awaitStatus("/readyz", http.StatusOK)
 }
 
-func TestReadyWhenTheProgramSaysSo(t *testing.T) {
+func TestReadyWhen_DecidesReadiness(t *testing.T) {
 	t.Parallel()
 	b := brokertest.Start(t, core)
 	var full atomic.Bool

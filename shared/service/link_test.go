@@ -76,7 +76,7 @@ func TestDenialsDoNotFloodTheLog(t *testing.T) {
 	require.Less(t, len(log.with("does not allow")), 100)
 }
 
-func TestNothingIsSaidAfterStopped(t *testing.T) {
+func TestLink_LogsNothingAfterStopped(t *testing.T) {
 	t.Parallel()
 	b, _ := users(t, limited([]string{"allowed"}, []string{"_INBOX_tester.>"}))
 	p := boot(t, func(_ context.Context, s *service.Service) error {

@@ -11,7 +11,7 @@ import (
 	"decoupled.example/shared/service"
 )
 
-func TestLogIsJSONWhereNobodyLooks(t *testing.T) {
+func TestNewLog_IsJSONWithoutATerminal(t *testing.T) {
 	t.Parallel()
 	for _, format := range []string{"auto", "json"} {
 		var out bytes.Buffer

@@ -11,7 +11,7 @@ import (
 	"decoupled.example/shared/service"
 )
 
-func TestCheckBroker_RefusesWhatIsTooOldAndSaysWhy(t *testing.T) {
+func TestCheckBroker_RefusesAnOldBrokerWithTheReason(t *testing.T) {
 	t.Parallel()
 	for version, missing := range map[string][]string{
 		"1.4.1":             {"pausing", "atomic batches", "resetting"},
@@ -66,7 +66,7 @@ func TestReplacedByABrokerThatIsTooOld(t *testing.T) {
 	p.await("failed", "nats-server 2.10.29", "needs 2.14")
 }
 
-func TestCheckBroker_SaysNothingWithoutAConnection(t *testing.T) {
+func TestCheckBroker_AcceptsAMissingConnection(t *testing.T) {
 	t.Parallel()
 	b := brokertest.Start(t, core)
 	nc := b.Connect()

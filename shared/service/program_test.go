@@ -52,7 +52,7 @@ func TestExitCodeOfRun(t *testing.T) {
 	}
 }
 
-func TestStartSaysVersionAndSettingsWithoutSecrets(t *testing.T) {
+func TestRun_LogsVersionAndSettingsWithoutSecrets(t *testing.T) {
 	t.Parallel()
 	b, _ := users(t)
 	p := boot(t, idle, "--nats-url", b.URL(), "--nats-user=worker", "--nats-password=s3cret", "--rate=2.5")
@@ -66,7 +66,7 @@ func TestStartSaysVersionAndSettingsWithoutSecrets(t *testing.T) {
 	require.NotContains(t, p.log.String(), "s3cret")
 }
 
-func TestWithoutABrokerItKeepsTryingAndStopsAtOnce(t *testing.T) {
+func TestRun_WithoutABrokerRetriesAndStopsAtOnce(t *testing.T) {
 	t.Parallel()
 	b := brokertest.Start(t, core)
 	url := b.URL()
@@ -77,7 +77,7 @@ func TestWithoutABrokerItKeepsTryingAndStopsAtOnce(t *testing.T) {
 	require.Zero(t, p.exit())
 }
 
-func TestToldToStopBeforeItBegan(t *testing.T) {
+func TestRun_StoppedBeforeItsWorkBegins(t *testing.T) {
 	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())
 	stop()

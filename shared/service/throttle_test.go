@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestThrottleCountsWhatItHidesAndForgets(t *testing.T) {
+func TestThrottle_CountsHiddenLinesAndDropsOldOnes(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	throttle := newThrottle(zerolog.New(&log))

@@ -41,7 +41,7 @@ func TestAnOutageIsExplainedNowAndThen(t *testing.T) {
 	}
 }
 
-func TestWhatComesAgainIsCountedEachPeriod(t *testing.T) {
+func TestThrottle_CountsRepeatedLinesEachPeriod(t *testing.T) {
 	t.Parallel()
 	log := watching(t, logEvery+time.Second, func(l *link) {
 		l.up.Store(true)

@@ -11,7 +11,7 @@ import (
 	"decoupled.example/shared/shutdown"
 )
 
-func TestWorkOutlivesItsParentByTheGrace(t *testing.T) {
+func TestDelay_OutlivesItsParent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		parent, stop := context.WithCancel(t.Context())
@@ -39,7 +39,7 @@ func TestCancelEndsWorkAtOnce(t *testing.T) {
 	})
 }
 
-func TestWithoutGraceWorkEndsWithItsParent(t *testing.T) {
+func TestDelay_OfZeroEndsWithItsParent(t *testing.T) {
 	t.Parallel()
 	parent, stop := context.WithCancel(t.Context())
 	work, cancel := shutdown.Delay(parent, 0)

@@ -27,7 +27,7 @@ func (f *full) Write(p []byte) (int, error) {
 	return f.wrote.Write(p)
 }
 
-func TestOutput_KeepsItsFirstError(t *testing.T) {
+func TestOutput_RecordsItsFirstError(t *testing.T) {
 	t.Parallel()
 	disk := &full{room: 1}
 	out := stdio.NewOutput(disk)

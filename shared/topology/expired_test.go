@@ -19,7 +19,7 @@ func TestExpiryMargin(t *testing.T) {
 }
 
 // A ledger whose retention is made longer a second time has forgotten no less.
-func TestNoteForgotten(t *testing.T) {
+func TestNoteExpired(t *testing.T) {
 	t.Parallel()
 	require.True(t, topology.ExpiredBefore(nil).IsZero())
 	now := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)

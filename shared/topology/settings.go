@@ -71,7 +71,7 @@ func (s Settings) complete() (Settings, error) {
 	case s.Replicas != 1 && s.Replicas != 3:
 		return s, fmt.Errorf("replicas must be 1 or 3, not %d", s.Replicas)
 	case s.AckWait < 100*time.Millisecond:
-		return s, fmt.Errorf("the acknowledgement wait must be at least 100ms, not %s", s.AckWait)
+		return s, fmt.Errorf("the ack wait must be at least 100ms, not %s", s.AckWait)
 	case s.MaxPayload != 0 && s.MaxPayload < minPayload:
 		return s, fmt.Errorf("the broker must take messages of at least %d bytes, not %d: raise its max_payload", minPayload, s.MaxPayload)
 	case s.MaxBytes < s.maxMessage():

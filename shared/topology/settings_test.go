@@ -24,7 +24,7 @@ func streamOf(t *testing.T, settings topology.Settings, name string) jetstream.S
 }
 
 // A queue takes less than the broker does: a dead letter is larger than its message.
-func TestStreams_TakeWhatFitsIntoADeadLetter(t *testing.T) {
+func TestStreams_TakeOnlyWhatCanBeRedriven(t *testing.T) {
 	t.Parallel()
 	for payload, want := range map[int64]int32{
 		0: topology.MaxMessage, 1 << 20: topology.MaxMessage, 256_000: topology.MaxMessage,

@@ -38,7 +38,7 @@
 //
 // So the verdict has no false alarm, and may know of less than there is. What
 // moves while it is read is counted on both sides, and hides as many losses: some
-// milliseconds' worth of traffic, until the queues are seen empty (Settled). Always
+// milliseconds' worth of traffic, until the queues are seen empty (Drained). Always
 // hidden are as many as there are dead letters that belong to no request or to a
 // finished one, and requests recovered, which were finished and never recorded as
 // asked. And it has no names. A verification finds each; this is for watching. Who

@@ -26,7 +26,7 @@ func patient(b *testbed.Bed) *Feed {
 	return f
 }
 
-func TestASnapshotTellsAll(t *testing.T) {
+func TestRun_ReadsACompleteSnapshot(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	f := patient(b)
@@ -49,7 +49,7 @@ func TestASnapshotTellsAll(t *testing.T) {
 	b.Services()
 	b.Eventually(func() bool {
 		f.round(b.Context())
-		return f.latest.Verdict == Verdict{Settled: true} && f.latest.Latency.Requests == newest && f.latest.Status.Ledgers[topology.Received] == 50 &&
+		return f.latest.Verdict == Verdict{Drained: true} && f.latest.Latency.Requests == newest && f.latest.Status.Ledgers[topology.Received] == 50 &&
 			f.latest.Status.Alive(topology.Generator) == 1
 	}, "all is finished, and who did it is seen")
 	for _, r := range f.latest.Requests {
@@ -75,15 +75,15 @@ func TestWhatWasPublishedIsNotChanged(t *testing.T) {
 	require.Len(t, published.History, 1)
 }
 
-func TestTheNewestLettersAreRead(t *testing.T) {
+func TestRun_ReadsTheNewestDead(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	f := patient(b)
-	ids := b.SetAside(shownLetters + 2)
+	ids := b.PlantDead(shownLetters + 2)
 	f.round(b.Context())
 	require.Len(t, f.latest.DeadLetters, shownLetters)
 	require.Equal(t, ids[len(ids)-1], f.latest.DeadLetters[0].RequestID)
-	require.EqualValues(t, len(ids), f.latest.Verdict.Letters)
+	require.EqualValues(t, len(ids), f.latest.Verdict.DeadLetters)
 
 	dead, err := deadletter.Open(b.Context(), b.JS)
 	require.NoError(t, err)
@@ -99,11 +99,11 @@ func TestTheNewestLettersAreRead(t *testing.T) {
 
 // Also those whose letters are long not the newest any more: they would take the
 // places of others.
-func TestRequestsWithADeadLetterAreFollowedNoLonger(t *testing.T) {
+func TestRequests_StopsFollowingDeadRequests(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	f := patient(b)
-	ids := b.SetAside(shownLetters + 3)
+	ids := b.PlantDead(shownLetters + 3)
 	f.round(b.Context()) // reads the newest letters,
 	require.Len(t, f.requests.followed, len(ids))
 	f.round(b.Context()) // and then looks for the requests'
@@ -127,7 +127,7 @@ func TestRequestsWithADeadLetterAreFollowedNoLonger(t *testing.T) {
 func TestTheBrokerIsAskedLessThanTwentyTimesARound(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
-	b.SetAside(shownLetters)
+	b.PlantDead(shownLetters)
 	b.Services()
 	f := patient(b)
 	dead, err := deadletter.Open(b.Context(), b.JS)
@@ -158,7 +158,7 @@ func TestTheBrokerIsAskedLessThanTwentyTimesARound(t *testing.T) {
 	}
 }
 
-func TestWhileTheBrokerIsAwayTheLastAnswerStays(t *testing.T) {
+func TestRun_ShowsTheLastReadingDuringAnOutage(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	f := patient(b)
@@ -178,7 +178,7 @@ func TestWhileTheBrokerIsAwayTheLastAnswerStays(t *testing.T) {
 	require.EqualValues(t, 3, f.latest.Verdict.Outstanding)
 }
 
-func TestWhereNothingIsSetUpItSaysSo(t *testing.T) {
+func TestRun_ReportsAMissingTopology(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	require.NoError(t, b.JS.DeleteStream(b.Context(), topology.Receipts))
@@ -220,7 +220,7 @@ func TestTheSlowOnesAreFollowedToTheirEnd(t *testing.T) {
 	}
 }
 
-func TestAResetForgets(t *testing.T) {
+func TestRun_StartsAgainAfterAReset(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	f := patient(b)
@@ -261,7 +261,7 @@ func TestASmallMaxPayloadHidesNothing(t *testing.T) {
 		require.NoError(t, f.latest.Trouble)
 	}
 	require.Len(t, f.requests.followed, atOnce)
-	dead := b.SetAside(1)[0]
+	dead := b.PlantDead(1)[0]
 	b.Eventually(func() bool {
 		f.round(b.Context())
 		return f.latest.Trouble != nil || f.latest.Requests[0].Dead

@@ -66,7 +66,7 @@ func (r reading) point() Point {
 // to know whether a letter has gone meanwhile, which may have been redriven past
 // us, and whether anything has moved at all.
 func verdict(before, now reading, last Verdict) Verdict {
-	v := Verdict{Duplicated: now.duplicated, Letters: now.DeadLetters, Outstanding: now.Unfinished()}
+	v := Verdict{Duplicated: now.duplicated, DeadLetters: now.DeadLetters, Outstanding: now.Unfinished()}
 	if before.begun != now.begun {
 		return v
 	}
@@ -76,7 +76,7 @@ func verdict(before, now reading, last Verdict) Verdict {
 	}
 	found := now.Unfinished() + now.Ledgers[topology.Received] + now.DeadLetters
 	missing := max(now.Ledgers[topology.Asked], found) - found
-	if v.Settled = drain.DrainedBetween(before.pass, now.pass); v.Settled {
+	if v.Drained = drain.DrainedBetween(before.pass, now.pass); v.Drained {
 		v.Lost = missing
 	} else {
 		v.Lost = max(missing, last.Lost) // what is in flight may hide what was missing before

@@ -39,8 +39,8 @@ type Point struct {
 // can know is in the package comment.
 type Verdict struct {
 	Lost        uint64 // at least so many
-	Settled     bool   // the queues were seen empty together, so that nothing on its way hides a loss
+	Drained     bool   // the queues were seen empty together, so that nothing on its way hides a loss
 	Duplicated  uint64 // entries of ledgers that were written more than once
-	Letters     uint64
+	DeadLetters uint64
 	Outstanding uint64 // messages in the queues
 }

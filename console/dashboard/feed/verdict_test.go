@@ -59,7 +59,7 @@ func TestVerdict(t *testing.T) {
 	} {
 		v := verdict(test.before, test.now, Verdict{Lost: known})
 		require.Equal(t, test.lost, v.Lost, name)
-		require.Equal(t, test.settled, v.Settled, name)
+		require.Equal(t, test.settled, v.Drained, name)
 	}
 }
 
@@ -82,12 +82,12 @@ func TestALossUnderTrafficShows(t *testing.T) {
 	b.Put(topology.Asked, entries(1000)...)
 	b.Eventually(func() bool {
 		v := round()
-		require.False(t, v.Settled)
+		require.False(t, v.Drained)
 		return v.Lost > 0
 	}, "it shows while requests pass")
 	stop()
 	b.Requestor(requestor.Options{})
-	b.Eventually(func() bool { return round().Settled }, "nothing is on its way")
+	b.Eventually(func() bool { return round().Drained }, "nothing is on its way")
 	require.EqualValues(t, 1000, f.latest.Verdict.Lost)
 }
 
@@ -105,7 +105,7 @@ func TestWhatExpiresIsNoLoss(t *testing.T) {
 			require.NoError(t, f.latest.Trouble)
 			require.Zero(t, f.latest.Verdict.Lost)
 			require.EqualValues(t, asked, f.latest.Status.Ledgers[topology.Asked])
-			return f.latest.Verdict.Settled
+			return f.latest.Verdict.Drained
 		}, "all are answered")
 		require.EqualValues(t, asked, f.latest.Status.Ledgers[topology.Received])
 		if b.Messages("KV_"+topology.Asked) < uint64(asked) {

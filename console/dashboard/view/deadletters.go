@@ -14,7 +14,7 @@ import (
 // deadLetters are those that are shown, of all.
 type deadLetters struct {
 	All     uint64
-	Letters []letter
+	Shown   []letter
 	Actions bool
 }
 
@@ -25,7 +25,7 @@ type letter struct {
 	Known      bool // the request's ID is one that can be looked up
 	Reason     string
 	Deliveries int
-	SetAside   string
+	Time       string // when it was dead-lettered
 	Headers    []string
 	Body       string
 }
@@ -33,7 +33,7 @@ type letter struct {
 func newLetters(s feed.Snapshot, o Options) deadLetters {
 	v := deadLetters{All: s.Status.DeadLetters, Actions: !o.ReadOnly}
 	for _, l := range s.DeadLetters {
-		v.Letters = append(v.Letters, newLetter(l, s.At.Location()))
+		v.Shown = append(v.Shown, newLetter(l, s.At.Location()))
 	}
 	return v
 }
@@ -43,7 +43,7 @@ func newLetter(l deadletter.Message, zone *time.Location) letter {
 		ID: l.ID, Queue: shown.Text(l.Queue), RequestID: shown.Text(l.RequestID),
 		Known:  contract.ValidateID(l.RequestID) == nil,
 		Reason: shown.Text(l.Reason), Deliveries: l.Deliveries,
-		SetAside: l.Stored.In(zone).Format(time.TimeOnly), Body: shown.Text(string(l.Body)),
+		Time: l.Stored.In(zone).Format(time.TimeOnly), Body: shown.Text(string(l.Body)),
 	}
 	for name, values := range l.Header {
 		v.Headers = append(v.Headers, shown.Text(name)+": "+shown.Text(strings.Join(values, ", ")))

@@ -63,11 +63,11 @@ func newRequests(s feed.Snapshot) []request {
 
 // life is the page of one request.
 type life struct {
-	ID     string
-	Failed string
-	Steps  []lifeStep
-	Where  string
-	Letter *letter
+	ID         string
+	Failed     string
+	Steps      []lifeStep
+	Where      string
+	DeadLetter *letter
 }
 
 type lifeStep struct{ Name, At, After, Value string }
@@ -87,7 +87,7 @@ func newLife(id string, t trace.Trace, failed error) life {
 	}
 	if t.DeadLetter != nil {
 		l := newLetter(*t.DeadLetter, time.Local)
-		v.Letter = &l
+		v.DeadLetter = &l
 	}
 	return v
 }

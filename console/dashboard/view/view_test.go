@@ -51,7 +51,7 @@ func running() feed.Snapshot {
 			Queues:  map[string]status.Flow{topology.Requests: {In: 100.4, Out: 75}, topology.Responses: {In: 75, Out: 0.5}},
 			Ledgers: map[string]float64{topology.Asked: 200, topology.Generated: 175, topology.Stored: 175, topology.Received: 100},
 		},
-		Verdict: feed.Verdict{Letters: 2, Outstanding: 1540},
+		Verdict: feed.Verdict{DeadLetters: 2, Outstanding: 1540},
 		Requests: []feed.Request{
 			{ID: id, At: [4]time.Time{noon.Add(-time.Second)}},
 			{ID: id[:30] + "000001", At: [4]time.Time{noon.Add(-time.Second), noon.Add(-998 * time.Millisecond), noon.Add(-997500 * time.Microsecond), noon.Add(-997 * time.Millisecond)}},
@@ -97,7 +97,7 @@ func TestGolden(t *testing.T) {
 		"empty":    {feed.Snapshot{At: noon}, view.Note{}, view.Options{}},
 		"running":  {running(), view.Note{At: noon, Text: "sent 100 requests"}, view.Options{Broker: "nats://127.0.0.1:4222", Fleets: true}},
 		"readonly": {running(), view.Note{At: noon, Text: "<script>", Bad: true}, view.Options{ReadOnly: true, Fleets: true}},
-		"away":     {away(), view.Note{}, view.Options{}},
+		"outage":   {away(), view.Note{}, view.Options{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

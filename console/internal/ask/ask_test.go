@@ -96,7 +96,7 @@ func TestBrokerWithoutJetStream(t *testing.T) {
 	require.ErrorIs(t, ask.Patiently(t.Context(), nc, question(js, "X")), nats.ErrNoResponders)
 }
 
-func TestBrokerAway(t *testing.T) {
+func TestPatiently_WaitsDuringAnOutage(t *testing.T) {
 	t.Parallel()
 	b := brokertest.Start(t)
 	nc, js := connect(t, b)

@@ -138,9 +138,9 @@ func (b *Bed) Ask(n int) []contract.Request {
 	return asked
 }
 
-// SetAside makes n dead letters of requests that were asked, and that no service
+// PlantDead makes n dead letters of requests that were asked, and that no service
 // can read, and returns their IDs. Services must not be running.
-func (b *Bed) SetAside(n int) (ids []string) {
+func (b *Bed) PlantDead(n int) (ids []string) {
 	b.t.Helper()
 	before := b.Messages(topology.DeadLetters)
 	stop := b.Generator(generator.Options{})

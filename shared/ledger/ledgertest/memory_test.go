@@ -63,7 +63,7 @@ func (m *memory) enter(ctx context.Context) error {
 		case <-up:
 		default:
 			if m.mistake == "gives up in an outage" {
-				return errors.New("the store is away")
+				return errors.New("the store is down")
 			}
 		}
 		select {
