@@ -11,8 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"decoupled.example/demo/ports"
 	"decoupled.example/shared/contract"
+	"decoupled.example/shared/ports"
 )
 
 const host = "127.0.0.1"

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"decoupled.example/demo/ports"
+	"decoupled.example/shared/ports"
 )
 
 // Nodes returns the options of n nodes, named "node-1" and so on, with folders

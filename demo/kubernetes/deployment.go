@@ -16,7 +16,7 @@ import (
 	"decoupled.example/console/setup"
 	"decoupled.example/demo/deployment"
 	"decoupled.example/demo/files"
-	"decoupled.example/demo/ports"
+	"decoupled.example/shared/ports"
 	"decoupled.example/shared/service"
 	"decoupled.example/shared/topology"
 )

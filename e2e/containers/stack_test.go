@@ -3,7 +3,6 @@ package containers_test
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/netip"
 	"path/filepath"
 	"strconv"
@@ -25,6 +24,7 @@ import (
 	"decoupled.example/console/secretfile"
 	"decoupled.example/console/setup"
 	"decoupled.example/console/verify"
+	"decoupled.example/shared/ports"
 	"decoupled.example/shared/service"
 	"decoupled.example/shared/topology"
 )
@@ -182,11 +182,10 @@ func (s *stack) within() context.Context {
 	return ctx
 }
 
-// freePort returns a port that was free a moment ago.
+// freePort returns a port that no client is given while its container is stopped.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := ports.Free("127.0.0.1", 1)
 	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return free[0]
 }

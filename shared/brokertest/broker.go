@@ -10,6 +10,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
+
+	"decoupled.example/shared/ports"
 )
 
 // patience bounds every wait for the broker. It is generous because a loaded
@@ -41,7 +43,7 @@ func prepare(t testing.TB, name string, options ...Option) *Broker {
 	b := &Broker{t: t, options: server.Options{
 		ServerName: name,
 		Host:       "127.0.0.1",
-		Port:       server.RANDOM_PORT,
+		Port:       freePort(t),
 		JetStream:  true,
 		StoreDir:   t.TempDir(),
 		NoSigs:     true,
@@ -117,17 +119,13 @@ func connect(t testing.TB, url string, options ...nats.Option) *nats.Conn {
 	return nc
 }
 
-// freePort reserves nothing: it names a port that was free a moment ago.
+// freePort returns a port that no other client is given while its broker is
+// stopped.
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := ports.Free("127.0.0.1", 1)
 	require.NoError(t, err)
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	require.NoError(t, err)
-	n, err := strconv.Atoi(port)
-	require.NoError(t, err)
-	return n
+	return free[0]
 }
 
 // Wipe removes all data of the stopped broker.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"decoupled.example/demo/ports"
+	"decoupled.example/shared/ports"
 )
 
 func TestFree(t *testing.T) {
