@@ -45,7 +45,7 @@ func TestTheDemosDashboardScales(t *testing.T) {
 	}
 	shows(`aria-label="2 alive"`)
 	act("/crash", "service="+topology.Generator)
-	shows("a generator has crashed")
+	shows("a generator was killed with messages in flight")
 	shows(`<section id="service-generated" class="service" aria-label="generator, makes a string">
 <h2>generator</h2>
 <p class="does">makes a string</p>
