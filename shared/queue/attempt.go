@@ -35,8 +35,8 @@ func (a *attempts) stream() string { return "KV_" + a.bucket }
 
 func (a *attempts) subject(key string) string { return "$KV." + a.bucket + "." + key }
 
-// known returns the records of those of the messages that have one. It asks any
-// replica of the bucket, which may lag behind.
+// known returns the existing records of messages. It asks any replica of the
+// bucket, which may lag behind.
 func (a *attempts) known(ctx context.Context, keys []string) (map[string]record, error) {
 	records := make(map[string]record)
 	subjects := make([]string, len(keys))
@@ -89,7 +89,7 @@ func (a *attempts) read(ctx context.Context, key string) (r record, err error) {
 }
 
 // decode returns an empty record for one that cannot be read: it is overwritten
-// with the next failure, and must not hold up its message, or others, forever.
+// with the next failure, and must not block its message or others.
 func (a *attempts) decode(key string, data []byte, sequence uint64) record {
 	r, err := readRecord(data, sequence)
 	if err != nil {
@@ -153,8 +153,7 @@ func (a *attempts) write(ctx context.Context, records map[string]record) (writte
 	return written, err
 }
 
-// fail counts a failure of each message, described by failures, and returns the
-// records.
+// fail counts one failure of each message and returns the changed records.
 func (a *attempts) fail(ctx context.Context, before, failures map[string]record) (map[string]record, error) {
 	ctx, cancel := context.WithTimeout(ctx, fullWait)
 	defer cancel()
@@ -189,7 +188,7 @@ func (a *attempts) fail(ctx context.Context, before, failures map[string]record)
 
 // begin puts an attempt in isolation on record and returns the record. If the
 // last such attempt has not ended, its worker died: that counts as a failure, and
-// after the last of most attempts no further one begins.
+// after most failures no further attempt begins.
 func (a *attempts) begin(ctx context.Context, key, attempt string, most int) (record, error) {
 	return a.change(ctx, key, func(r *record) bool {
 		if r.Running == attempt { // written before, and the confirmation was lost
@@ -263,11 +262,11 @@ func (a *attempts) repeat(ctx context.Context, ask func(context.Context) error) 
 
 // bounded returns a context for one use of the records. An outage of the broker is
 // waited for first, a bucket that is missing or does not answer only for a while:
-// its messages must not hold up others.
+// its messages must not block others.
 func (a *attempts) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	_ = a.client.publisher.AwaitConnection(ctx) // failed: then the use fails, too
 	return context.WithTimeout(ctx, a.waits.next())
 }
 
-// newAttempt names an attempt, like no other.
+// newAttempt returns a unique name for an attempt.
 func newAttempt() string { return rand.Text() }

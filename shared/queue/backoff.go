@@ -6,7 +6,7 @@ import (
 )
 
 // backoff is the pause after the n-th delivery failed. Half of it is random, so
-// that what failed together does not come back together.
+// that messages that failed together are not redelivered together.
 func backoff(first, longest time.Duration, n int) time.Duration {
 	pause := doubled(first, longest, n)
 	if pause < 2 {
@@ -15,7 +15,7 @@ func backoff(first, longest time.Duration, n int) time.Duration {
 	return pause/2 + rand.N(pause/2)
 }
 
-// doubled is the n-th of a series that doubles up to its limit.
+// doubled returns the n-th value of a series that doubles up to a limit.
 func doubled(first, longest time.Duration, n int) time.Duration {
 	for ; n > 1 && first < longest; n-- {
 		first *= 2

@@ -16,7 +16,7 @@ type failure[T any] struct {
 	blamed bool
 }
 
-// results is what becomes of the messages that were passed to a handler.
+// results says how the messages that were passed to a handler end.
 type results[T any] struct {
 	done     []*delivery[T] // to be acked
 	failed   []failure[T]   // counted attempts
@@ -79,7 +79,7 @@ func (r *results[T]) add(other *results[T]) {
 	r.left = append(r.left, other.left...)
 }
 
-// try passes messages to the handler once and says what becomes of each.
+// try passes messages to the handler once and returns the result of each.
 func (w *worker[T]) try(work context.Context, messages []*delivery[T]) *results[T] {
 	opening, begun := w.breaker.begin(), time.Now()
 	err := w.call(work, messages)
@@ -135,7 +135,7 @@ func judge[T any](work context.Context, messages []*delivery[T], err error) *res
 	return r
 }
 
-// blame says what becomes of one message that failed.
+// blame sorts one failed message into the results.
 func (r *results[T]) blame(work context.Context, d *delivery[T], err error) {
 	switch {
 	case isReject(err):

@@ -19,10 +19,10 @@ const (
 	firstPause = 100 * time.Millisecond
 
 	// A dependency may also fail in a way that the handler takes for the message's
-	// fault. Then every message fails. So many failed calls in a row,
+	// fault. Then every message fails. This many failed calls in a row,
 	manyFailures = 20
-	// or so many failed messages, without a success for so long, make consumption
-	// back off before more attempts are spent.
+	// or this many failed messages without a success for this long, make
+	// consumption back off before more attempts are spent.
 	someFailures = 5
 	someTime     = time.Second
 )
@@ -62,8 +62,8 @@ func newBreaker(log *slog.Logger, longest time.Duration) *breaker {
 
 // admit returns how many messages the caller may ask for: n, or 1 while the
 // breaker is open, for which it waits until the pause is over. The caller calls
-// done after it has settled them. A changed connection ends a pause that an
-// outage of the broker has caused.
+// done after it has acked or returned them. A changed connection ends a pause that
+// a broker outage has caused.
 func (b *breaker) admit(ctx context.Context, n int, connection <-chan nats.Status) (allowed int, done func(), err error) {
 	for {
 		b.mu.Lock()
@@ -122,7 +122,7 @@ func (b *breaker) notify() {
 	b.changed = make(chan struct{})
 }
 
-// begin returns what a call of the handler reports its result with.
+// begin returns the number with which a handler call reports its result.
 func (b *breaker) begin() (opening int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -161,8 +161,8 @@ func (b *breaker) succeededSoFar() int {
 	return b.successes
 }
 
-// failed notes a call in which no message succeeded and so many failed. Messages
-// that have failed before say less about the others.
+// failed records a call in which no message succeeded and that many failed.
+// Messages that have failed before say less about the others.
 func (b *breaker) failed(opening, messages int, before bool, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -183,8 +183,8 @@ func (b *breaker) failed(opening, messages int, before bool, err error) {
 	b.trip(opening, 0, fmt.Errorf("nothing succeeds: %w", err))
 }
 
-// repeated notes a failure of a message that is to blame for it: a try of such a
-// message while the breaker is open changes nothing but the time of the next try.
+// repeated records another failure of a bad message. While the breaker is open, it
+// changes only the time of the next try.
 func (b *breaker) repeated(opening int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -193,7 +193,7 @@ func (b *breaker) repeated(opening int) {
 	}
 }
 
-// unavailable notes that a dependency failed.
+// unavailable records that a dependency failed.
 func (b *breaker) unavailable(opening int, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -217,8 +217,8 @@ func (b *breaker) trip(opening int, atLeast time.Duration, reason error) {
 	b.notify()
 }
 
-// delay is how long a message that was tried while the breaker is open should
-// stay away: longer than the pause, so that another message is tried next.
+// delay returns the redelivery delay of a message that was tried while the breaker
+// is open. It is longer than the pause, so that another message is tried next.
 func (b *breaker) delay() time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -71,7 +71,7 @@ func (c *calls) stuck() (n int, longest time.Duration) {
 
 // call calls the handler with a batch. It returns the handler's error, or
 // errAbandoned when the handler has not returned a tenth of its timeout after its
-// context ended. Then it keeps running, and is not waited for.
+// context ended. The handler then keeps running, and call does not wait for it.
 func (w *worker[T]) call(work context.Context, batch []*delivery[T]) error {
 	ctx, cancel := context.WithTimeoutCause(work, w.config.HandlerTimeout, errTimeout)
 	defer cancel()
@@ -118,7 +118,7 @@ func (w *worker[T]) call(work context.Context, batch []*delivery[T]) error {
 	return fmt.Errorf("%w within %v", errAbandoned, w.config.HandlerTimeout+last)
 }
 
-// result adds to a handler's error that its time was up, and logs panics.
+// result adds the timeout to a handler's error, and logs panics.
 func (w *worker[T]) result(ctx context.Context, err error) error {
 	if err == nil {
 		return nil

@@ -14,9 +14,8 @@ import (
 // Client is what the queues of one process share: the connection and the
 // shutdown timeout. It may be used concurrently.
 //
-// All that its user at the broker must be allowed is, for each queue it publishes
-// to, to publish to the queue's subject, and for each that it consumes, to publish
-// to
+// Its broker user needs permission to publish to the subject of each queue that it
+// publishes to. For each queue that it consumes, it needs permission to publish to:
 //
 //	$JS.API.CONSUMER.INFO.<stream>.<consumer>
 //	$JS.API.CONSUMER.MSG.NEXT.<stream>.<consumer>
@@ -27,7 +26,7 @@ import (
 //	$JS.API.STREAM.MSG.GET.KV_<attempt bucket>
 //	$JS.API.DIRECT.GET.KV_<attempt bucket>
 //
-// and to subscribe to
+// and to subscribe to:
 //
 //	$JS.EVENT.ADVISORY.STREAM.DELETED.<stream>
 //	$JS.EVENT.ADVISORY.CONSUMER.DELETED.<stream>.<consumer>

@@ -20,11 +20,11 @@ const (
 	// lookEvery is how often a missing queue is looked for.
 	lookEvery = 500 * time.Millisecond
 	// lookFor is how long one look may take. A broker that is just starting may
-	// never answer it, and a service is to go on within two seconds.
+	// never answer it, and a service should continue within two seconds.
 	lookFor = time.Second
 )
 
-// errRenewed: the consumer is another one than that which was asked so far.
+// errRenewed means that the consumer was re-created.
 var errRenewed = errors.New("the consumer was re-created")
 
 // Consume passes messages to the handler until ctx ends. Then it asks for no
@@ -32,8 +32,8 @@ var errRenewed = errors.New("the consumer was re-created")
 // and not begun to the queue, and returns nil. While the queue is missing or the
 // broker unavailable it waits, and logs why.
 //
-// Handler documents what becomes of a message, and Config how often and for how
-// long it is tried.
+// Handler documents how a message ends, and Config how often and for how long it is
+// tried.
 //
 // Consume returns an error only when the configuration is invalid or the
 // connection was closed.
@@ -41,8 +41,8 @@ func (q *Queue[T]) Consume(ctx context.Context, handle Handler[T]) error {
 	if err := q.config.validate(); err != nil {
 		return fmt.Errorf("cannot consume %s: %w", q.config.Stream, err)
 	}
-	// A quarter of the shutdown timeout is for what is left to do when handlers
-	// have ended: records, naks, and the flush. A little is left for the caller.
+	// A quarter of the shutdown timeout is for the work after the handlers have
+	// ended: records, naks, and the flush. The caller gets a little, too.
 	work, cancelWork := shutdown.Delay(ctx, q.client.grace-q.client.grace/4)
 	defer cancelWork()
 	cleanUp, cancelCleanUp := shutdown.Delay(ctx, q.client.grace-q.client.grace/16)
@@ -68,8 +68,8 @@ func (q *Queue[T]) Consume(ctx context.Context, handle Handler[T]) error {
 	return nil
 }
 
-// awaitConsumer returns when the queue's consumer exists. Its ack wait and origin
-// are noted then.
+// awaitConsumer returns when the queue's consumer exists, and records its ack wait
+// and origin.
 func (w *worker[T]) awaitConsumer(ctx context.Context) error {
 	var lasting retry.Problem
 	for {
@@ -96,8 +96,8 @@ func (w *worker[T]) awaitConsumer(ctx context.Context) error {
 	}
 }
 
-// lookUp asks for the consumer once. It is impatient: a question that a broker
-// received while it was starting is never answered.
+// lookUp asks for the consumer once, with a short timeout: a broker never answers a
+// request that it received while it was starting.
 func (q *Queue[T]) lookUp(ctx context.Context) (jetstream.Consumer, error) {
 	if err := connected(q.client.conn); err != nil {
 		return nil, err
@@ -107,8 +107,8 @@ func (q *Queue[T]) lookUp(ctx context.Context) (jetstream.Consumer, error) {
 	return q.client.js.Consumer(ctx, q.config.Stream, q.config.Consumer)
 }
 
-// connected is an error while there is no connection: questions would pile up in
-// the client's buffer, and all be sent after the outage.
+// connected returns an error while there is no connection. Requests would pile up in
+// the client's buffer and all be sent after the outage.
 func connected(conn *nats.Conn) error {
 	switch {
 	case conn.IsClosed():
@@ -202,7 +202,7 @@ func (w *worker[T]) consume(ctx, work context.Context) error {
 			if errors.Is(err, errRenewed) {
 				w.origin.deleted(epoch)
 			}
-			// What is on its way is not this consumer's; it is dropped unsettled.
+			// Arriving messages are not this consumer's; they are dropped without an ack.
 			p.stop(nil)
 			return errRenewed
 		default:
@@ -212,7 +212,7 @@ func (w *worker[T]) consume(ctx, work context.Context) error {
 	}
 }
 
-// begin waits for the consumer where the broker must be asked whether it exists.
+// begin waits for the consumer, if it is not known to exist.
 func (w *worker[T]) begin(ctx context.Context) error {
 	if !w.renewing.lock(ctx) {
 		return ctx.Err()
@@ -221,7 +221,7 @@ func (w *worker[T]) begin(ctx context.Context) error {
 	return w.awaitConsumer(ctx)
 }
 
-// still returns nil while deliveries come from the consumer of that epoch.
+// still returns nil as long as deliveries come from the consumer of that epoch.
 func (w *worker[T]) still(ctx context.Context, epoch int64) error {
 	if w.client.conn.Stats().Reconnects != w.origin.verified.Load() {
 		if err := w.verify(ctx); err != nil {
@@ -247,8 +247,8 @@ func (w *worker[T]) handBack(epoch int, messages []*nats.Msg) {
 	w.flush()
 }
 
-// flush waits until the broker has received all that was sent, for as long as the
-// shutdown timeout leaves. When it fails the broker redelivers, after the ack wait.
+// flush waits until the broker has received everything that was sent, within what is
+// left of the shutdown timeout. If it fails, the broker redelivers after the ack wait.
 func (w *worker[T]) flush() {
 	if !w.client.conn.IsConnected() {
 		return

@@ -15,7 +15,7 @@ import (
 	"decoupled.example/shared/publish"
 )
 
-// Headers of a dead letter. Its body is the message's body, as it was.
+// Headers of a dead letter. Its body is the message's original body.
 const (
 	DeadLetterReason     = "Dead-Reason"     // why it became one, one line
 	DeadLetterQueue      = "Dead-Queue"      // the stream it was in
@@ -28,8 +28,8 @@ const (
 	DeadLetterOmitted    = "Dead-Omitted"    // how many of its headers did not fit
 
 	// DeadLetterOriginal precedes the name of each of the message's own headers.
-	// Under their own names the broker would obey them: a letter that expects
-	// the stream of its message is always refused.
+	// Under their own names the broker would obey them. It would, for example,
+	// refuse a dead letter whose header expects the stream of the message.
 	DeadLetterOriginal = "Original-"
 )
 
@@ -40,8 +40,8 @@ const (
 	maxOriginals = 16 << 10 // bytes of original headers; the broker takes 64 KiB in all
 )
 
-// deadLetter makes messages dead letters, and only when those are confirmed takes
-// the messages out of the queue. What cannot be dead-lettered stays in the queue.
+// deadLetter stores dead letters, and terminates their messages only when the broker
+// has confirmed them. A message that cannot be dead-lettered stays in the queue.
 func (w *worker[T]) deadLetter(work context.Context, messages []failure[T]) {
 	if len(messages) == 0 {
 		return
@@ -68,8 +68,8 @@ func (w *worker[T]) deadLetter(work context.Context, messages []failure[T]) {
 			w.counts.handedBack.Add(w.nak([]*delivery[T]{m.delivery}, func(*delivery[T]) time.Duration { return pause }))
 			continue
 		}
-		// Should this get lost, the message is delivered and judged again; the
-		// letter's message ID keeps the letter the only one.
+		// If this is lost, the message is redelivered and dead-lettered again. The
+		// message ID of the dead letter prevents a second one.
 		if w.reply(m.delivery, "+TERM") {
 			w.counts.deadLettered.Add(1)
 			log.Warn("message dead-lettered")
@@ -81,10 +81,10 @@ func (w *worker[T]) deadLetter(work context.Context, messages []failure[T]) {
 	w.attempts.clear(w.cleanUp, recorded)
 }
 
-// store publishes dead letters. A letter whose message ID is taken counts as
-// stored only when it is found there: its message may have come again because its
-// termination was lost. Otherwise it is stored without an ID, since two letters
-// are better than none.
+// store publishes dead letters. One whose message ID is taken counts as stored only
+// if it is found there: its message may have been redelivered because its termination
+// was lost. Otherwise it is stored without an ID, since two dead letters are better
+// than none.
 func (w *worker[T]) store(ctx context.Context, letters []*nats.Msg) (refused map[int]error, err error) {
 	refused, err = w.client.publisher.Publish(ctx, w.config.DeadLetterStream, letters)
 	for i, reason := range refused {
@@ -112,8 +112,8 @@ func (w *worker[T]) storeAgain(ctx context.Context, letter *nats.Msg) error {
 	return errors.Join(err, refused[0])
 }
 
-// storeWithoutExtras stores a letter that is too large for the broker without the
-// message's own headers and with a short reason: what a redrive needs stays.
+// storeWithoutExtras stores a dead letter that is too large for the broker, without
+// the message's own headers and with a short reason. A redrive needs neither.
 func (w *worker[T]) storeWithoutExtras(ctx context.Context, letter *nats.Msg) error {
 	const shortReason = 100
 	omitted, _ := strconv.Atoi(letter.Header.Get(DeadLetterOmitted))
@@ -185,16 +185,16 @@ func (w *worker[T]) letter(d failure[T]) *nats.Msg {
 	return &nats.Msg{Subject: w.config.DeadLetterSubject + "." + id, Header: header, Data: d.msg.Data}
 }
 
-// isToken says whether an ID can be a part of a subject. The broker cuts the
-// connection of who sends a line that is too long.
+// isToken reports whether an ID can be part of a subject. The broker closes the
+// connection of a client that sends a line that is too long.
 func isToken(id string) bool {
 	return 0 < len(id) && len(id) <= maxToken && !strings.ContainsFunc(id, func(r rune) bool {
 		return r <= ' ' || r >= unicode.MaxASCII || strings.ContainsRune(".*>", r)
 	})
 }
 
-// isHeaderName says whether the client library can send a header of that name.
-// It receives names that it cannot send.
+// isHeaderName reports whether the client library can send a header of that name.
+// It can receive names that it cannot send.
 func isHeaderName(name string) bool {
 	return !strings.ContainsFunc(name, func(r rune) bool {
 		return r <= ' ' || r >= unicode.MaxASCII || strings.ContainsRune(`"()/,:;<=>?@[\]{}`, r)

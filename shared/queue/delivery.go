@@ -13,8 +13,7 @@ import (
 	"decoupled.example/shared/publish"
 )
 
-// delivery is a message in flight, and what it takes to settle it: each ends as
-// acked, nak'd, terminated or released.
+// delivery is a message in flight. Each ends as acked, nak'd, terminated or released.
 type delivery[T any] struct {
 	Message[T]
 	id       string
@@ -27,14 +26,14 @@ type delivery[T any] struct {
 	record   record // as it was last read
 }
 
-// identity tells the message from all others of the stream's name, also from the
-// one that had its sequence before the stream was deleted and re-created.
+// identity is unique among all messages of the stream's name, including the one that
+// had the same sequence before the stream was deleted and re-created.
 func (d *delivery[T]) identity(separator string) string {
 	return fmt.Sprint(d.sequence, separator, d.Published.UnixNano())
 }
 
-// process sees to it that each delivered message is acked, becomes a dead letter,
-// or goes back to the queue.
+// process handles delivered messages: each is acked, becomes a dead letter, or
+// returns to the queue.
 func (w *worker[T]) process(work context.Context, epoch int, messages []*nats.Msg) {
 	if len(messages) == 0 {
 		return
@@ -48,7 +47,7 @@ func (w *worker[T]) process(work context.Context, epoch int, messages []*nats.Ms
 	var unreadable []failure[T]
 	for _, m := range messages {
 		meta, err := m.Metadata()
-		if err != nil { // not from a consumer: nobody waits for an answer
+		if err != nil { // not from a consumer: no ack is expected
 			w.log.Warn("ignored a message with an unreadable ack subject", "error", err, "reply", m.Reply)
 			extender.release(m)
 			continue
@@ -79,8 +78,8 @@ func (w *worker[T]) process(work context.Context, epoch int, messages []*nats.Ms
 	}
 }
 
-// decode returns a panic of the codec as an error: it would end the process
-// before anything is known of the message, and again each time.
+// decode returns a panic of the codec as an error. A panic would end the process at
+// each delivery, before anything is known of the message.
 func (w *worker[T]) decode(m *nats.Msg) (body T, id string, err error) {
 	err = recovered(func() (err error) {
 		body, err = w.codec.Decode(m.Header, m.Data)
@@ -91,8 +90,8 @@ func (w *worker[T]) decode(m *nats.Msg) (body T, id string, err error) {
 	return body, id, err
 }
 
-// redelivered handles messages that were delivered before, by what is on record
-// about them.
+// redelivered handles messages that were delivered before, according to their attempt
+// records.
 func (w *worker[T]) redelivered(work context.Context, messages []*delivery[T]) {
 	keys := make([]string, len(messages))
 	for i, d := range messages {
@@ -139,7 +138,7 @@ func (w *worker[T]) unrecorded(work context.Context, messages []*delivery[T], er
 	case errors.Is(err, publish.ErrUnavailable) && !errors.Is(err, direct.ErrRefused):
 		w.attempts.waits.ended(true)
 		pause = w.config.MaxPause
-	default: // it stays so: the broker refuses it
+	default: // permanent: the broker refuses it
 		pause = w.config.MaxBackoff
 	}
 	if pause > 0 && w.attempts.lasting.Due() {
@@ -148,7 +147,7 @@ func (w *worker[T]) unrecorded(work context.Context, messages []*delivery[T], er
 	w.counts.handedBack.Add(w.nak(messages, func(*delivery[T]) time.Duration { return pause }))
 }
 
-// settle tells the broker what becomes of messages.
+// settle reports the results to the broker: acks, naks and dead letters.
 func (w *worker[T]) settle(work context.Context, r *results[T]) {
 	w.ack(r.done)
 	w.giveBack(r.back)
@@ -159,8 +158,8 @@ func (w *worker[T]) settle(work context.Context, r *results[T]) {
 	w.deadLetter(work, slices.Concat(r.rejected, w.count(work, r.failed)))
 }
 
-// count puts failures on record, has their messages come again later, and returns
-// those that have no attempt left.
+// count records failures, schedules the redelivery of their messages, and returns
+// the messages that have no attempt left.
 func (w *worker[T]) count(work context.Context, failed []failure[T]) (dead []failure[T]) {
 	if len(failed) == 0 {
 		return nil
@@ -201,7 +200,7 @@ func (w *worker[T]) count(work context.Context, failed []failure[T]) (dead []fai
 }
 
 // blames reports whether other messages have succeeded since the message failed
-// last, as far as this process can tell.
+// last, as far as this process knows.
 func (w *worker[T]) blames(r record) bool {
 	return r.Blamed || r.Worker == w.id && w.breaker.succeededSoFar() > r.Successes
 }
@@ -231,9 +230,9 @@ func (w *worker[T]) ack(done []*delivery[T]) {
 	w.attempts.clear(w.cleanUp, recorded)
 }
 
-// giveBack returns messages that were not tried to the queue, for this or another
-// replica, at once. Those that have failed before come later, so that the others
-// are tried first.
+// giveBack returns untried messages to the queue at once, for this or another replica.
+// Messages that have failed before are redelivered later, so that the others are tried
+// first.
 func (w *worker[T]) giveBack(messages []*delivery[T]) {
 	w.counts.handedBack.Add(w.nak(messages, func(d *delivery[T]) time.Duration {
 		if d.record.Failures == 0 {
@@ -243,7 +242,7 @@ func (w *worker[T]) giveBack(messages []*delivery[T]) {
 	}))
 }
 
-// nak has messages delivered again after a pause, and returns how many.
+// nak requests redelivery of messages after a pause, and returns how many.
 func (w *worker[T]) nak(messages []*delivery[T], pause func(*delivery[T]) time.Duration) (n int64) {
 	for _, d := range messages {
 		verdict := "-NAK"
@@ -257,9 +256,8 @@ func (w *worker[T]) nak(messages []*delivery[T], pause func(*delivery[T]) time.D
 	return n
 }
 
-// reply tells the broker what became of a delivery, once, and reports whether it
-// did. Nobody waits for an answer: a reply that is lost leads to a redelivery,
-// which is what must happen then.
+// reply sends the verdict on a delivery to the broker, once, and reports whether it
+// did. It waits for no answer: a lost reply leads to a redelivery, as it must.
 func (w *worker[T]) reply(d *delivery[T], verdict string) bool {
 	if !d.extender.release(d.msg) || !w.owns(d.epoch) {
 		return false

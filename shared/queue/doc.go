@@ -1,5 +1,5 @@
-// Package queue is what a service does with a durable queue: publish to it,
-// consume from it, and dead-letter what cannot be done.
+// Package queue publishes to and consumes from durable queues, and dead-letters the
+// messages that cannot be processed.
 //
 // A Queue[T] is a JetStream work-queue stream with one durable consumer that
 // all replicas of the consuming service share (competing consumers).
@@ -21,8 +21,8 @@
 //
 // # What is to blame
 //
-// A Handler says by its result what failed, and only what is the message's fault
-// counts against the message:
+// The result of a Handler says what failed. Only a failure of the message counts
+// against the message:
 //
 //	             ┌──────────────── nil ──────────────────▶ acked
 //	             │
@@ -58,21 +58,21 @@
 // A handler may also return plain errors while a dependency is down. Then every
 // message fails, and a bad dependency looks like bad messages. After 20
 // failed calls in a row, or 5 failed messages and a second without a success,
-// consumption backs off in the same way. These tries count, and what they cost is:
-// an outage of ten minutes with the default settings makes at most some 25 dead
-// letters in each replica instead of the whole backlog; and bad messages with
-// nothing good among or behind them are tried slowly, 5 s an attempt in the end. A
-// message counts as bad, and slows nothing, once a message behind it has succeeded.
-// Handlers that know better should say so: Retry costs nothing, Reject is quick.
+// consumption backs off in the same way. These tries count, and they have a price. With
+// the default settings an outage of ten minutes makes at most about 25 dead letters in
+// each replica, instead of the whole backlog. Bad messages with no good one among or
+// behind them are tried slowly, every 5 s in the end. A message counts as bad, and slows
+// nothing, once a message behind it has succeeded. A handler that knows the cause should
+// return it: Retry costs nothing, and Reject is quick.
 //
 // # Batches and time
 //
 // A Handler receives everything that is waiting, up to a size that adapts to its
-// speed: up to 1000 messages that are handled fast, few that take long. Each call
-// has HandlerTimeout. Then its context ends, and a tenth of that later its messages
-// are released for other replicas, whether or not it has returned. A call that has
-// not returned after twice the timeout makes Live fail: only a restart gets rid of
-// it. The deadlines of messages in flight are extended until then.
+// speed: up to 1000 fast messages, or a few slow ones. The context of each call ends
+// after HandlerTimeout. A tenth of that later its messages are released for other
+// replicas, whether or not it has returned; until then their ack deadlines are extended.
+// A call that has not returned after twice the timeout makes Live fail, because only a
+// restart gets rid of it.
 //
 // # Life of Consume
 //
@@ -81,7 +81,7 @@
 //	      └─ consumer is gone ──┘                     │ returns what arrived and was not begun
 //	                                                  └ shutdown timeout: returns everything
 //
-// A consumer that was deleted, re-created or restored is another one: what its
-// predecessor delivered is released, since an ack would settle whatever message has
+// A consumer that was deleted, re-created or restored is another one. Messages that its
+// predecessor delivered are released, since an ack would remove whatever message has
 // that sequence now.
 package queue

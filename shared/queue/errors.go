@@ -15,14 +15,14 @@ import (
 // errNoReason takes the place of a reason that was not given.
 var errNoReason = errors.New("no reason given")
 
-// Retry returns an error that says that a dependency of the handler failed, not
-// the message: a database that restarts, an API that is overloaded. The attempt is
-// not counted, so it never makes a dead letter. The replica's consumption of the
+// Retry returns an error that blames a dependency of the handler, not the message: a
+// database restarts, an API is overloaded. The attempt is not counted, so it never
+// makes a dead letter. The replica's consumption of the
 // queue backs off: it tries one message at a time, with pauses that grow from
 // 100 ms to Config.MaxPause, until one succeeds.
 //
-// Errors that unwrap to publish.ErrUnavailable, as those of this project's queues
-// and ledgers do during an outage of the broker, need no Retry: they mean the same.
+// Errors that unwrap to publish.ErrUnavailable need no Retry: they mean the same. The
+// errors of this project's queues and ledgers do so during a broker outage.
 func Retry(err error) error { return RetryAfter(err, 0) }
 
 // RetryAfter is Retry with the shortest time until the next message is tried, for
@@ -34,9 +34,9 @@ func RetryAfter(err error, d time.Duration) error {
 	return &retryError{err: err, after: d}
 }
 
-// Reject returns an error that says that the message can never succeed. It
-// becomes a dead letter at once, with err as its reason. Returned for a batch of
-// several messages, without a BatchError, it says that of one of them.
+// Reject returns an error for a message that can never succeed. The message becomes a
+// dead letter at once, with err as its reason. Returned for a batch of several messages
+// without a BatchError, it is about one of them.
 func Reject(err error) error {
 	if err = readable(err); err == nil {
 		err = errNoReason
@@ -48,8 +48,8 @@ func Reject(err error) error {
 // error of each: a plain one, Retry or Reject. All others have succeeded and are
 // acked. An empty BatchError means that all have.
 //
-// It may be wrapped, with fmt.Errorf and %w. Together with other errors, as by
-// errors.Join, it names nothing, since those may be about any message.
+// It may be wrapped with fmt.Errorf and %w. Joined with other errors it names nothing,
+// since those may be about any message.
 type BatchError map[int]error
 
 // Error lists the first few failures.
@@ -79,8 +79,8 @@ type rejectError struct{ err error }
 func (e *rejectError) Error() string { return e.err.Error() }
 func (e *rejectError) Unwrap() error { return e.err }
 
-// untriedError is the error of a message for which the time of the call did not
-// last.
+// untriedError is the error of a message that was not tried before the time of the
+// call was used up.
 type untriedError struct{ err error }
 
 func (e *untriedError) Error() string { return e.err.Error() }
@@ -110,9 +110,9 @@ func retryAfter(err error) time.Duration {
 	return 0
 }
 
-// batchError returns the BatchError that err is or wraps. One that was joined
-// with other errors does not count: to ack all that it does not name would lose
-// messages when the other error is, for example, that of a commit.
+// batchError returns the BatchError that err is or wraps. One that was joined with
+// other errors does not count. If the other error is, for example, that of a commit,
+// acking the messages that the BatchError does not name would lose them.
 func batchError(err error) (BatchError, bool) {
 	for {
 		switch e := err.(type) { //nolint:errorlint // errors.As looks into joined errors
@@ -134,8 +134,9 @@ func batchError(err error) (BatchError, bool) {
 	}
 }
 
-// named returns what err says of each of n messages, and whether it names them.
-// One with an index out of range names nothing: it is about some other batch.
+// named returns the errors that err has for each of n messages, and whether it names
+// messages. An error with an index out of range names nothing: it is about another
+// batch.
 func named(err error, n int) (BatchError, bool) {
 	failed, ok := batchError(err)
 	if !ok {
