@@ -14,8 +14,7 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-// Generator answers requests and takes note of receipts. Any number of replicas
-// may run.
+// Generator answers requests and records receipts. Any number of replicas may run.
 type Generator struct {
 	queues    topology.Queues
 	generated ledger.Typed[contract.Response]
@@ -43,7 +42,7 @@ func (g *Generator) Run(ctx context.Context) error {
 }
 
 // answer makes a string for each request. The first one stored wins, so a
-// request that is delivered again gets the very same string. A request that fails
+// redelivered request gets the same string. A request that fails
 // does not prevent the others from being answered.
 func (g *Generator) answer(ctx context.Context, requests []queue.Message[contract.Request]) error {
 	failed := make(queue.BatchError)
@@ -89,7 +88,7 @@ func (g *Generator) publish(ctx context.Context, made []contract.Response, index
 	return g.queues.Responses.Publish(ctx, responses...)
 }
 
-// markReceived ends a request's way.
+// markReceived records receipts, which finishes their requests.
 func (g *Generator) markReceived(ctx context.Context, receipts []queue.Message[contract.Receipt]) error {
 	values := make([]contract.Receipt, len(receipts))
 	for i, receipt := range receipts {

@@ -24,8 +24,8 @@ var (
 	ErrOutage   = errors.New("the dependency is down (--outage)")
 )
 
-// Random returns the Maker of the service: a random string, after the time that
-// the options say it takes, unless they choose the request for a fault.
+// Random returns the Maker of the service. It makes a random string after the work
+// time of the options, unless they choose the request for a fault.
 func Random(o Options) Maker {
 	return func(ctx context.Context, request contract.Request) (string, error) {
 		if o.down(time.Now()) {
@@ -59,12 +59,12 @@ func hang() {
 	<-never
 }
 
-// place returns where from 0 to 1 an ID is. It is always the same, and IDs are
-// spread evenly.
+// place maps an ID to a number from 0 to 1, always the same one; IDs are spread
+// evenly.
 func place(id string) float64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(id)) // never fails
 	// FNV spreads its last bytes badly over the upper bits; a multiplication
-	// by the golden ratio mends that.
+	// by the golden ratio fixes that.
 	return float64(h.Sum64()*0x9e3779b97f4a7c15) / math.MaxUint64
 }

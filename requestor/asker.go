@@ -26,12 +26,13 @@ func NewAsker(t *topology.Topology) *Asker {
 }
 
 // Ask publishes n requests and returns them when the broker has confirmed that
-// it stores them and that they are asked. When it fails, it returns those of
-// which that is known; up to 1000 more may be under way.
+// it stores them and that they are asked. When it fails, it returns those that are
+// confirmed; up to 1000 more may be stored.
 //
-// A request is recorded only after it was published. A requestor killed in
-// between leaves a request that is answered although it is not recorded as asked: harmless, and
-// verification calls it recovered. The other way round it would be lost.
+// A request is recorded only after it was published. A requestor that is killed in
+// between leaves a request that is answered although it is not recorded as asked.
+// That is harmless, and verification calls it recovered. In the other order it would
+// be lost.
 func (a *Asker) Ask(ctx context.Context, n int) ([]contract.Request, error) {
 	asked := make([]contract.Request, 0, n)
 	for len(asked) < n {
@@ -46,7 +47,7 @@ func (a *Asker) Ask(ctx context.Context, n int) ([]contract.Request, error) {
 		if err != nil {
 			return asked, err
 		}
-		for _, err := range mismatched { // somebody else wrote there first
+		for _, err := range mismatched { // another writer was first
 			return asked, err
 		}
 		asked = append(asked, requests...)

@@ -59,7 +59,7 @@ func New(t *topology.Topology, o Options, log zerolog.Logger) *Requestor {
 }
 
 // Run works until ctx ends; then it finishes the work in progress and returns nil.
-// After Options.Count requests it asks no more and goes on storing. An error means
+// After Options.Count requests it stops asking and continues to store. An error means
 // that the connection was closed under it.
 func (r *Requestor) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
@@ -79,13 +79,13 @@ func (r *Requestor) ask(ctx context.Context) error {
 	work, cancel := shutdown.Delay(ctx, r.topology.ShutdownTimeout())
 	defer cancel()
 	// The burst lets a fast requestor ask in batches. It is also all that is
-	// made up for after a time in which the queue was full.
+	// made up for after the queue was full.
 	burst := max(1, int(r.options.Rate/10))
 	limiter := rate.NewLimiter(rate.Limit(r.options.Rate), burst)
 	limiter.AllowN(time.Now(), burst-1) // there is nothing to make up for yet
 	for r.options.Count == 0 || r.asked.Load() < int64(r.options.Count) {
 		if limiter.Wait(ctx) != nil {
-			return nil // told to stop
+			return nil // stopped
 		}
 		// Without a connection nothing is in progress, and a stop need not wait.
 		if err := r.topology.AwaitConnection(ctx); err != nil {

@@ -16,12 +16,12 @@ type Settings struct {
 	Broker  `group:"Connection to NATS:"`
 	Logging `group:"Operation:"`
 
-	// Listen is empty by default, so that any number of replicas run on one
-	// machine without trouble; container images set it.
+	// Listen is empty by default, so that any number of replicas can run on one
+	// machine; container images set it.
 	Listen string `env:"LISTEN" group:"Operation:" placeholder:"HOST:PORT" help:"Serve /livez, /readyz and /metrics over HTTP at this address, for example :8081. Without it nothing is served."`
 
-	// ShutdownTimeout bounds the whole shutdown; what an orchestrator allows before it kills
-	// must be longer (see Program.Run).
+	// ShutdownTimeout bounds the whole shutdown. An orchestrator must wait longer
+	// before it kills the process (see Program.Run).
 	ShutdownTimeout time.Duration `name:"grace" env:"GRACE" group:"Operation:" default:"10s" help:"Shutdown timeout: end this long after SIGTERM at the latest, whether or not work in progress has finished."`
 
 	HandlerTimeout time.Duration `env:"HANDLER_TIMEOUT" group:"Operation:" default:"30s" help:"How long the handler of a queue may take for one batch, before its messages are released for other replicas."`

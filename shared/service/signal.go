@@ -17,8 +17,8 @@ const sameHangup = 500 * time.Millisecond
 // signal as its cause; a second one ends the process at once. A SIGHUP that was
 // ignored when the process started, as under nohup, stays ignored.
 //
-// Unlike with signal.NotifyContext, the default for the second signal is back
-// before anyone sees the end of the context.
+// Unlike signal.NotifyContext, it restores the default for the second signal before
+// the context ends.
 func UntilSignal() context.Context {
 	ctx, stop := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
@@ -39,7 +39,7 @@ func UntilSignal() context.Context {
 	return ctx
 }
 
-// OutliveReaders lets the process go on when a reader of its output or log has
-// left: a write then fails, where SIGPIPE would end the process in the middle of
-// its work.
+// OutliveReaders lets the process continue when the reader of its output or log has
+// closed the pipe. A write then fails, instead of SIGPIPE ending the process in the
+// middle of its work.
 func OutliveReaders() { signal.Ignore(syscall.SIGPIPE) }

@@ -10,16 +10,16 @@ import (
 )
 
 // Status is what each replica of a service answers, as JSON, on StatusSubject.
-// The answers of a service are as many as it has replicas: ask with an inbox of
-// your own, and take what comes within a moment.
+// Each replica sends one answer: ask with an inbox of your own, and collect the
+// answers for a moment.
 type Status struct {
 	Service  string           `json:"service"`
 	Instance string           `json:"instance"` // unique; the ID that `nats micro ls` shows
 	Host     string           `json:"host"`     // in a container its name, in Kubernetes that of the pod
 	Version  string           `json:"version"`
-	Started  time.Time        `json:"started"`    // by the replica's clock, which no other clock agrees with
+	Started  time.Time        `json:"started"`    // by the replica's clock; do not compare it with another clock
 	Up       float64          `json:"up_seconds"` // since Started
-	Counts   map[string]int64 `json:"counts"`     // since Started; what they count is the service's affair
+	Counts   map[string]int64 `json:"counts"`     // since Started; each service defines what it counts
 
 	// Problems is what prevents the replica from working normally now, one line each
 	// and at most MaxProblems.
@@ -35,8 +35,7 @@ const (
 // StatusSubject is where the replicas of a service answer with their Status.
 func StatusSubject(service string) string { return "status." + service }
 
-// Announce makes this process known as one replica of a service, until nc is
-// closed: a NATS micro service with one endpoint, on StatusSubject. The functions
+// Announce registers this process as one replica of a service, until nc is closed: a NATS micro service with one endpoint, on StatusSubject. The functions
 // counts and problems are called for each answer, concurrently with everything
 // else, and must return quickly.
 //

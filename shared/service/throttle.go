@@ -19,7 +19,7 @@ const (
 )
 
 // throttle logs the same line a few times and counts it from then on. Each flush
-// ends a period: it says how often lines came again, and forgets those that did
+// ends a period: it logs how often lines were repeated, and drops those that were
 // not. It may be used concurrently.
 type throttle struct {
 	log zerolog.Logger
@@ -38,8 +38,8 @@ func newThrottle(log zerolog.Logger) *throttle {
 	return &throttle{log: log, lines: make(map[string]*repeated)}
 }
 
-// say logs the line with its fields (name, value, …), or counts it. Fields make
-// no difference between lines.
+// say logs the line with its fields (name, value, …), or counts it. Lines that differ
+// only in their fields count as the same.
 func (t *throttle) say(level zerolog.Level, line string, fields ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -8,5 +8,5 @@
 //	                                                              strings.received-ack
 //
 // The console's setup makes all this; services only use it. If you copy the
-// project changes these names and settings and little else.
+// project, change these names and settings, and little else.
 package topology

@@ -35,8 +35,8 @@ const (
 	Attempts  = "attempts"
 )
 
-// MetadataReset is the metadata of a queue's or ledger's stream that tells its
-// last sequence when it was emptied: from there on everything counts anew.
+// MetadataReset is the metadata of a queue's or ledger's stream with its last
+// sequence when it was emptied. Counts start again from there.
 // MetadataDeliveries is, of a queue's, how many deliveries there had been.
 const (
 	MetadataReset      = "decoupled.reset"

@@ -12,7 +12,7 @@ type Settings struct {
 	Replicas  int           // of every stream: 1, or 3 on a cluster; default 1
 	AckWait   time.Duration // after which an unacknowledged message is delivered again; default 10 s
 	MaxBytes  int64         // of each queue; a full queue slows its publishers; default 1 GiB
-	Retention time.Duration // how long ledgers remember; default for ever
+	Retention time.Duration // how long ledger entries live; default: they do not expire
 	// MaxPayload is the largest message that the broker takes, in bytes, with its
 	// headers. Where it is small queues take smaller messages, so that each fits into
 	// a dead letter too; 0 does not limit them.
@@ -40,16 +40,16 @@ const (
 	// minPayload is the least that the broker must take. In a quarter of it no message
 	// has so many headers that its dead letter needs more than all of it.
 	minPayload = 16 << 10
-	// maxEntry is what a ledger takes: the longest entry is a response, of some
-	// 200 bytes with its headers another 300. A user who may write to a ledger
-	// may write often, but no more than this.
+	// maxEntry is the largest entry that a ledger takes. The longest that services
+	// write is a response, of about 200 bytes, with headers about 500. A client that
+	// may write to a ledger may write often, but nothing larger than this.
 	maxEntry = 4 << 10
-	// deduplicate is how long the broker knows an ID. It costs about 150 bytes
-	// of its memory for each: the default of two minutes would be half a gigabyte
-	// at full speed. Ledgers make effects idempotent for good.
+	// deduplicate is how long the broker knows a message ID, at about 150 bytes of
+	// memory each. The default of two minutes would cost half a gigabyte at full
+	// speed. Ledgers make effects idempotent without it.
 	deduplicate = 30 * time.Second
-	// deduplicateLetters outlasts the redelivery of a message whose letter was
-	// written and whose termination was lost. Letters are few.
+	// deduplicateLetters outlasts the redelivery of a message whose dead letter was
+	// written and whose termination was lost. Dead letters are few.
 	deduplicateLetters = 10 * time.Minute
 	// attemptsExpire is how long attempt records live. A message that fails is
 	// tried again much sooner.
@@ -100,8 +100,8 @@ func (s Settings) duplicates(wanted time.Duration) time.Duration {
 	return wanted
 }
 
-// ledgerDuplicates is as short as may be: entries carry no message ID. The
-// broker accepts no window that is longer than what it deduplicates is kept.
+// ledgerDuplicates is as short as possible, because entries carry no message ID. The
+// broker accepts no deduplication window longer than the retention.
 func (s Settings) ledgerDuplicates() time.Duration {
 	if s.Retention > 0 {
 		return s.duplicates(min(deduplicate, s.Retention))

@@ -46,8 +46,8 @@ func Streams(settings Settings) ([]jetstream.StreamConfig, error) {
 	}), nil
 }
 
-// queueStream is a work queue: what is acknowledged is gone, so its number of
-// messages is the truth about what is unfinished.
+// queueStream is a work queue. An acked message is removed, so the number of messages
+// is exactly the unfinished work.
 func queueStream(name, subject, description string, s Settings) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:               name,
@@ -65,8 +65,8 @@ func queueStream(name, subject, description string, s Settings) jetstream.Stream
 	}
 }
 
-// ledgerStream is a key-value bucket that the broker itself makes set-once: one
-// message a subject, a second one is refused, and nothing can roll it up.
+// ledgerStream is a key-value bucket in which the broker itself enforces that the first
+// write wins: one message for each subject, a second one is refused, and no roll-up.
 func ledgerStream(name string, s Settings) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:                 "KV_" + name,
@@ -108,7 +108,7 @@ func Consumers(settings Settings) ([]Consumer, error) {
 			// The services decide when a message is given up: the broker cannot
 			// tell a bad message from a bad day, and stops delivering silently.
 			MaxDeliver: -1,
-			// The default of 1000 lets one replica hold all there is.
+			// With the default of 1000 one replica can hold everything.
 			MaxAckPending: -1,
 			// InactiveThreshold stays 0: scaled to zero, the consumer stays.
 		}})

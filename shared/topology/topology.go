@@ -86,8 +86,7 @@ func (t *Topology) Ledger(name string) *ledger.JetStream {
 	return ledger.NewJetStream(t.conn, t.publisher, t.log, name)
 }
 
-// config leaves what is tried how often and for how long to the defaults of
-// package queue.
+// config leaves attempts, pauses and timeouts to the defaults of package queue.
 func (o Options) config(stream, subject string) queue.Config {
 	return queue.Config{
 		Stream: stream, Subject: subject, Consumer: ConsumerOf(stream),
