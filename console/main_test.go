@@ -474,7 +474,7 @@ func TestWrongUsage(t *testing.T) {
 		"send 5 --rate=NaN":               "--rate",
 		"drain --timeout=0s":              "--timeout",
 		"status --wait=0s":                "--wait",
-		"dead redrive":                    "say which",
+		"dead redrive":                    "name the dead letters",
 		"dead redrive 5-9f3a21c4 --all":   "--all",
 		"dead redrive 5":                  "5 is only the number of a dead letter",
 		"dead discard 4-9f3a21c4 5":       "5 is only the number of a dead letter",

@@ -32,7 +32,7 @@ func TestOptions(t *testing.T) {
 		"NaN":                        {Fail: math.NaN()},
 		"--fail and --reject":        {Fail: 0.6, Reject: 0.6},
 		"--outage must be from 0s":   {Outage: -1},
-		"--outage-every says (1m0s)": {Outage: time.Hour, OutageEvery: time.Minute},
+		"--outage-every (1m0s)": {Outage: time.Hour, OutageEvery: time.Minute},
 	} {
 		require.ErrorContains(t, o.Validate(), text)
 	}

@@ -22,7 +22,7 @@ type Cluster struct {
 // leader that sees all of them, so that replicated streams can be made.
 func StartCluster(t testing.TB, options ...Option) *Cluster {
 	t.Helper()
-	// A port that was free a moment ago may be someone else's by now.
+	// Another program may have taken a port meanwhile.
 	for range 5 {
 		c := startCluster(t, options...)
 		if c.listens() {
@@ -56,7 +56,7 @@ func startCluster(t testing.TB, options ...Option) *Cluster {
 	return c
 }
 
-// listens says whether all nodes got the ports that they wanted. A server only
+// listens reports whether all nodes got their ports. A server only
 // logs that it did not, so it shows as one that does not get ready.
 func (c *Cluster) listens() bool {
 	for _, n := range c.Nodes {

@@ -40,7 +40,7 @@ func (l *Log) Lines() []string {
 	return strings.Split(strings.TrimSuffix(l.text.String(), "\n"), "\n")
 }
 
-// Has says whether one line contains all the parts.
+// Has reports whether one line contains all the parts.
 func (l *Log) Has(parts ...string) bool {
 	for _, line := range l.Lines() {
 		n := 0

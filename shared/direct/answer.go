@@ -11,7 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// errIncomplete is the error for an answer of which some messages did not arrive.
+// errIncomplete is the error for an answer with missing messages.
 var errIncomplete = errors.New("the answer is incomplete")
 
 // Message is a stored message.
@@ -51,7 +51,7 @@ func get(ctx context.Context, conn *nats.Conn, stream string, request []byte, n 
 			}
 			return messages, false, ctx.Err()
 		}
-		// A message has a sequence; what is only the broker's word has a status.
+		// A message has a sequence; an answer of the broker itself has a status.
 		sequence, status := said(m, jetstream.SequenceHeader), said(m, "Status")
 		switch {
 		case sequence == "" && status == "":
@@ -78,8 +78,8 @@ func get(ctx context.Context, conn *nats.Conn, stream string, request []byte, n 
 // Subject is where requests for messages of that stream are sent.
 func Subject(stream string) string { return "$JS.API.DIRECT.GET." + stream }
 
-// statusError is what a status means that ends an answer early; nil where it only
-// says that there is nothing.
+// statusError returns the error for a status that ends an answer early; nil if the
+// status only says that there is nothing.
 func statusError(status, description string) error {
 	switch status {
 	case "404":
@@ -92,8 +92,8 @@ func statusError(status, description string) error {
 	return fmt.Errorf("%w: %s %s", errIncomplete, status, description)
 }
 
-// said returns what the broker says in a header. It adds its headers after those
-// that the message was published with, which may have the same names.
+// said returns the broker's value of a header. The broker adds its headers after those
+// of the message, which may have the same names.
 func said(m *nats.Msg, header string) string {
 	values := m.Header[header]
 	if len(values) == 0 {

@@ -1,6 +1,6 @@
 // Package direct reads many messages of a stream with few requests, from any
-// replica. A replica may lag behind: a message that it does not return may exist
-// nevertheless. What it returns is right.
+// replica. A replica may lag behind, so a message that it does not return may still
+// exist. The messages that it returns are right.
 package direct
 
 import (
@@ -17,8 +17,8 @@ const (
 	// portion is how many subjects one request names; the broker takes 1024.
 	portion = 512
 	// maxBytes is how much one request reads. Without it the broker sends so much
-	// at once that it then drops the connection as a slow consumer. It sends at
-	// least one message, however large.
+	// at once that it drops the connection as a slow consumer. It always sends at
+	// least one message.
 	maxBytes = 1 << 20
 )
 
@@ -26,7 +26,7 @@ const (
 // often it is sent: it is malformed, or larger than the broker takes.
 var ErrRefused = errors.New("the broker refuses the request")
 
-// query is which messages are wanted: a range, or the last of some subjects.
+// query selects messages: a range, or the last of some subjects.
 type query struct {
 	Sequence uint64   `json:"seq,omitempty"`        // from this one on
 	Batch    int      `json:"batch,omitempty"`      // so many,
@@ -74,8 +74,8 @@ func Last(ctx context.Context, conn *nats.Conn, stream string, subjects []string
 			return found, err
 		}
 		subjects = subjects[n:]
-		// What did not fit into the answer is asked for again. An answer with
-		// nothing in it that can be read would be the same each time.
+		// Messages that did not fit into the answer are requested again. An answer
+		// without a readable message would be the same each time.
 		if more && len(messages) > 0 {
 			subjects = append(without(asked, messages), subjects...)
 		}

@@ -14,7 +14,7 @@ import (
 // page is how many entries All reads at once.
 const page = 4096
 
-// Count implements Ledger. As every key has one message for good, the number of
+// Count implements Ledger. Every key has exactly one message, so the number of
 // messages is the number of keys.
 func (l *JetStream) Count(ctx context.Context) (uint64, error) {
 	if err := l.begin(ctx); err != nil {
@@ -60,8 +60,8 @@ func (l *JetStream) All(ctx context.Context) iter.Seq2[Entry, error] {
 func (l *JetStream) following(ctx context.Context, sequence uint64) ([]stored, error) {
 	var batch []stored
 	err := l.repeat(ctx, func() error {
-		// No filter, as it would match all there is: for each request the broker
-		// would look at every key.
+		// No filter: it would match everything, and the broker would look at every key
+		// for each request.
 		err := l.attempt(ctx, direct.Subject(l.stream()), func(ctx context.Context) error {
 			messages, _, err := direct.From(ctx, l.conn, l.stream(), sequence, page)
 			for _, m := range messages {
@@ -73,7 +73,7 @@ func (l *JetStream) following(ctx context.Context, sequence uint64) ([]stored, e
 			return err
 		})
 		if len(batch) > 0 {
-			return nil // if it was interrupted: the next call goes on from there
+			return nil // if it was interrupted, the next call continues from there
 		}
 		if err != nil && !errors.Is(err, nats.ErrNoResponders) {
 			return err

@@ -16,14 +16,14 @@ import (
 // JetStream is a Ledger in a set-once key-value bucket: a stream that holds one
 // message a subject and refuses a second one.
 //
-// The bucket is made by setup, with package topology's configuration. All it
-// takes is the permission to publish to $KV.<bucket>.*, and to read:
+// The console's setup creates the bucket, with package topology's configuration. A
+// client needs permission to publish to $KV.<bucket>.*, and to read with
 // $JS.API.STREAM.MSG.GET and $JS.API.DIRECT.GET of the bucket's stream,
-// KV_<bucket>. Count and All, which no service uses, take $JS.API.STREAM.INFO, too.
+// KV_<bucket>. Count and All, which no service uses, also need $JS.API.STREAM.INFO.
 //
-// On three nodes, a leader that is cut off from the others may for some seconds
-// take itself for the leader still. To it Get may miss, and Count not count, what
-// is newest; PutIfAbsent is not confirmed by it.
+// On three nodes, a leader that is cut off from the others may still act as the leader
+// for some seconds. Get and Count may then miss the newest entries; PutIfAbsent is not
+// confirmed.
 type JetStream struct {
 	conn      *nats.Conn
 	publisher *publish.Publisher
@@ -33,8 +33,8 @@ type JetStream struct {
 
 var _ Ledger = (*JetStream)(nil)
 
-// NewJetStream returns the ledger in that bucket. It asks the broker for
-// nothing; whether the bucket is there shows when it is used.
+// NewJetStream returns the ledger in that bucket. It sends nothing to the broker; a
+// missing bucket is reported when it is used.
 func NewJetStream(conn *nats.Conn, publisher *publish.Publisher, log *slog.Logger, bucket string) *JetStream {
 	return &JetStream{
 		conn: conn, publisher: publisher, bucket: bucket,
@@ -47,9 +47,10 @@ func (l *JetStream) id(subject string) string  { return strings.TrimPrefix(subje
 func (l *JetStream) stream() string            { return "KV_" + l.bucket }
 func (l *JetStream) api(request string) string { return "$JS.API." + request + "." + l.stream() }
 
-// PutIfAbsent implements Ledger. All entries are written at once; only what another was
-// first with is read. That it must be the first no entry says: the bucket takes
-// no other, and headers that say it took a tenth of a round trip's processor time.
+// PutIfAbsent implements Ledger. It writes all entries at once, and reads only those for
+// which another writer was first. No header says that an entry must be the first: the
+// bucket refuses a second one, and such headers took a tenth of a round trip's
+// processor time.
 func (l *JetStream) PutIfAbsent(ctx context.Context, entries ...Entry) ([]Entry, error) {
 	if err := l.begin(ctx); err != nil {
 		return nil, err
@@ -83,9 +84,9 @@ func (l *JetStream) PutIfAbsent(ctx context.Context, entries ...Entry) ([]Entry,
 				return nil, fmt.Errorf("cannot store %s in %s: %w", entries[i].ID, l.bucket, err)
 			}
 		}
-		// "Exists" may also mean that someone else is writing it this moment.
-		// If that fails in the end, nothing is there, and it is our turn again;
-		// until a node has noticed that it is cut off, again and again.
+		// "Exists" may also mean that another client is writing it at this moment. If
+		// that write fails, nothing is stored and we try again; repeatedly, until a
+		// node has noticed that it is cut off.
 		if todo, err = l.readTaken(ctx, entries, taken, kept); err != nil {
 			return nil, err
 		}

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// ErrInvalidID says that an ID is empty, too long, or has other characters.
+// ErrInvalidID is the error for an ID that is empty, too long, or has other characters.
 var ErrInvalidID = errors.New("an ID must be 1 to 128 of the characters a-z A-Z 0-9 - _")
 
 // Entry is what is stored under an ID.
@@ -21,22 +21,22 @@ type Entry struct {
 // Ledger is a set of entries, each written once. It may be used concurrently,
 // by any number of processes.
 //
-// Its methods repeat what fails for the store's sake (an outage, an election,
-// no room) until it succeeds or ctx ends; then the error unwraps to ctx's. Every
-// error that says nothing about the entries, also one that repeating cannot mend,
-// is a publish.ErrUnavailable: the message that led to the call is not at fault.
-// If ctx had ended before the call, nothing is tried, and the error is only ctx's.
+// When the store fails (an outage, an election, no room), its methods repeat until
+// they succeed or ctx ends; then the error unwraps to ctx's. Every error that is not
+// about the entries is a publish.ErrUnavailable, even if repeating cannot help: the
+// message that led to the call is not at fault. If ctx had ended before the call,
+// nothing is tried, and the error is only ctx's.
 type Ledger interface {
 	// PutIfAbsent stores each entry whose ID is not there yet, and returns for each
 	// what is stored under its ID now, in the order given. It returns when all
 	// that is durable. When it fails, some of the entries may be stored.
 	PutIfAbsent(ctx context.Context, entries ...Entry) ([]Entry, error)
 
-	// Get returns the entries that exist of those IDs, in the order given. An
-	// entry that a PutIfAbsent has returned, anywhere, is always found.
+	// Get returns the existing entries of those IDs, in the order given. An entry that
+	// PutIfAbsent has returned, on any replica, is always found.
 	Get(ctx context.Context, ids ...string) ([]Entry, error)
 
-	// Count is the number of entries. It takes the same time however many.
+	// Count returns the number of entries, in constant time.
 	Count(ctx context.Context) (uint64, error)
 
 	// All streams the entries that exist when it is called, the oldest first,

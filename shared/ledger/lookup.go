@@ -57,9 +57,9 @@ func (l *JetStream) lookUp(ctx context.Context, ids []string) (map[string]Entry,
 
 // find adds to found those of the entries that exist.
 //
-// It asks any replica first, for many at once: as entries never change, what a
-// replica has is right. Only what it does not have (yet) is asked from the
-// leader, one by one; all of it if the bucket allows no reads from replicas.
+// It asks any replica first, for many entries at once: entries never change, so what a
+// replica has is right. It asks the leader only for missing entries, one by one, or
+// for all if the bucket allows no reads from replicas.
 func (l *JetStream) find(ctx context.Context, ids []string, found map[string]Entry) error {
 	var subjects []string
 	for _, id := range missing(ids, found) {

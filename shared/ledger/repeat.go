@@ -23,9 +23,9 @@ const (
 	retryEvery = 100 * time.Millisecond
 )
 
-// readError is the error of a read. It is publish.ErrUnavailable whatever its
-// cause, also one that stays, such as a missing permission: no entry, and no
-// message that led to the read, is at fault.
+// readError is the error of a read. It is publish.ErrUnavailable whatever its cause,
+// even a permanent one such as a missing permission: no entry, and no message that led
+// to the read, is at fault.
 type readError struct {
 	bucket string
 	cause  error
@@ -46,8 +46,8 @@ func (l *JetStream) begin(ctx context.Context) error {
 	return nil
 }
 
-// repeat reads again until it succeeds, ctx ends, the connection is closed, or
-// the error is one that stays.
+// repeat reads again until it succeeds, ctx ends, the connection is closed, or the
+// error is permanent.
 func (l *JetStream) repeat(ctx context.Context, read func() error) error {
 	var last error // why the broker is unavailable
 	var lasting retry.Problem
@@ -85,8 +85,8 @@ func ended(ctx context.Context, last error) error {
 }
 
 // attempt sends one request to that subject and waits for the answer. The broker
-// does not answer a client without the permission: it tells the connection, whose
-// error is returned then.
+// does not answer a client without the permission. It reports an error on the
+// connection, which attempt then returns.
 func (l *JetStream) attempt(ctx context.Context, subject string, request func(ctx context.Context) error) error {
 	before := l.conn.LastError()
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)

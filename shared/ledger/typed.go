@@ -7,9 +7,8 @@ import (
 	"fmt"
 )
 
-// ErrMismatch is the error for an entry that is not what its ID says: a value that
-// cannot be decoded, is invalid, or bears another ID. It must not be used, let
-// alone passed on.
+// ErrMismatch is the error for an entry that does not match its ID: its value cannot be
+// decoded, is invalid, or has another ID. It must not be used or passed on.
 var ErrMismatch = errors.New("the entry does not match its ID")
 
 // Codec turns values into the values of entries and back.
@@ -34,10 +33,10 @@ func Of[T any](l Ledger, name string, codec Codec[T]) Typed[T] {
 	return Typed[T]{ledger: l, name: name, codec: codec}
 }
 
-// PutIfAbsent is Ledger.PutIfAbsent: for each value it returns what is stored under its ID now,
-// in the order given. Where that is no valid T of this ID, mismatched has an
-// ErrMismatch under the value's index that names the ledger and the ID, and kept
-// has the zero T. mismatched is nil when there are none.
+// PutIfAbsent is Ledger.PutIfAbsent: for each value it returns what is now stored under
+// its ID, in the order given. If that is no valid T of this ID, kept has the zero T, and
+// mismatched has an ErrMismatch under the value's index that names the ledger and the
+// ID. mismatched is nil when there are none.
 //
 // It fails before it stores anything if a value is invalid.
 func (l Typed[T]) PutIfAbsent(ctx context.Context, values ...T) (kept []T, mismatched map[int]error, err error) {

@@ -11,17 +11,17 @@ import (
 	"sync"
 )
 
-// The range lies below the ports that systems give to outgoing connections: a
-// client that tries to reach a stopped server might otherwise be given the very
-// port that it is trying to reach, and keep it.
+// The range lies below the ports that systems give to outgoing connections. Otherwise a
+// client that dials a stopped server could be given the server's own port, and occupy
+// it.
 const (
 	first = 20_000
 	last  = 32_000
 	tries = 1000
 )
 
-// given are the ports that this process was given. It is not given one again, as
-// its server may not have started yet, or be stopped for a while.
+// given are the ports that were returned in this process. None is returned again: its
+// server may not have started yet, or may be stopped for a while.
 var (
 	mu    sync.Mutex
 	given = make(map[int]bool)

@@ -17,23 +17,23 @@ import (
 // errUnanswered is the error of a message that the broker has not answered yet.
 var errUnanswered = errors.New("no answer")
 
-// otherStreamError is the error of a message that another stream than the
-// expected one has stored, because their subjects overlap. The message is in no
-// queue: the confirmation does not count.
+// otherStreamError is the error of a message that was stored by another stream than the
+// expected one, because their subjects overlap. The message is in no queue, so the
+// confirmation does not count.
 type otherStreamError struct{ stream, expected string }
 
 func (e *otherStreamError) Error() string {
 	return fmt.Sprintf("stream %s took the message instead of %s", e.stream, e.expected)
 }
 
-// allIndex is in the place of a message's index where one subject is for the
-// answers to all.
+// allIndex takes the place of a message's index when the answers to all messages come
+// to one subject.
 const allIndex = "all"
 
 // inbox receives the broker's answers to one attempt after the other. Each call of
-// Publish has one to itself while it lasts, so that no other goroutine stands
-// between the connection and the one that waits. Making one and ending it costs the
-// broker, and each node of a cluster, about as much as a message: they are reused.
+// Publish has one of its own, so that no other goroutine stands between the connection
+// and the waiting one. Creating and removing an inbox costs the broker, and each node
+// of a cluster, about as much as a message, so inboxes are reused.
 //
 // A message's answer comes to <prefix><number of the attempt>.<index>, or to
 // <prefix><number of the attempt>.all.
@@ -69,7 +69,7 @@ func (p *Publisher) returnInbox(i *inbox) {
 	p.inboxes = append(p.inboxes, i)
 }
 
-// call is the answers to the messages of one attempt.
+// call collects the answers to the messages of one attempt.
 type call struct {
 	*inbox
 	stream   string  // whose confirmations count
@@ -79,9 +79,9 @@ type call struct {
 	place    uint64  // the last sequence that an answer to all has named
 }
 
-// begin begins an attempt, of which so many answers are awaited, to so many indexes.
+// begin starts an attempt that expects that many answers, to that many indexes.
 func (i *inbox) begin(stream string, answers, indexes int) *call {
-	for len(i.changed) > 0 { // what broke before does not matter to this attempt
+	for len(i.changed) > 0 { // earlier disconnects do not matter to this attempt
 		<-i.changed
 	}
 	i.attempt++
@@ -96,8 +96,8 @@ func (i *inbox) begin(stream string, answers, indexes int) *call {
 // reply is where the answer to a message comes.
 func (c *call) reply(index int) string { return c.prefix + strconv.Itoa(index) }
 
-// await returns nil when all answers are there; otherwise why no more are waited
-// for.
+// await returns nil when all answers have arrived, and otherwise why it stopped
+// waiting.
 func (c *call) await(ctx context.Context, within time.Duration) error {
 	patience := time.NewTimer(within)
 	defer patience.Stop()
@@ -105,7 +105,7 @@ func (c *call) await(ctx context.Context, within time.Duration) error {
 		select {
 		case m := <-c.in:
 			c.receive(m)
-		case <-c.changed: // what is answered over that connection from now on is lost
+		case <-c.changed: // further answers over that connection are lost
 			return c.rest(nats.ErrDisconnected)
 		case <-ctx.Done():
 			return c.rest(ctx.Err())
@@ -120,8 +120,8 @@ func (c *call) await(ctx context.Context, within time.Duration) error {
 	return nil
 }
 
-// rest receives the answers that are here already. It returns ended if some are
-// missing nevertheless.
+// rest receives the answers that have already arrived. It returns ended if some are
+// still missing.
 func (c *call) rest(ended error) error {
 	for c.left > 0 && len(c.in) > 0 {
 		c.receive(<-c.in)
@@ -144,7 +144,7 @@ func (c *call) receive(m *nats.Msg) {
 	}
 }
 
-// answer notes the verdict on a message. Only the first one counts.
+// answer records the verdict on a message. Only the first one counts.
 func (c *call) answer(index int, verdict error) {
 	if index < 0 || index >= len(c.verdicts) || c.verdicts[index] != errUnanswered { //nolint:errorlint // the very value
 		return
@@ -157,8 +157,8 @@ func (c *call) answer(index int, verdict error) {
 // message now, and ErrDuplicate when it says that the stream has stored one
 // under the same message ID before.
 func read(m *nats.Msg, stream string) error {
-	// Nearly all answers are these, and decoding them costs as much as all else
-	// that is done for a message here.
+	// Nearly all answers have this form, and decoding them would cost as much as
+	// everything else that is done for a message here.
 	if rest, ok := bytes.CutPrefix(m.Data, []byte(`{"stream":"`)); ok && !bytes.Contains(rest, []byte(`"error"`)) &&
 		!bytes.Contains(rest, []byte(`"duplicate"`)) && len(rest) > len(stream) &&
 		string(rest[:len(stream)]) == stream && rest[len(stream)] == '"' {

@@ -14,10 +14,10 @@ import (
 )
 
 const (
-	// worthABatch is the number of messages from which on an atomic batch costs
-	// the broker less than they do, when it syncs every write to the disk.
+	// worthABatch is the number of messages from which an atomic batch costs the
+	// broker less than single messages, if it syncs every write to the disk.
 	worthABatch = 24
-	// askAgain is how long a stream that takes no atomic batches is not asked to.
+	// askAgain is how long a stream that refused an atomic batch is offered no other.
 	askAgain = time.Minute
 )
 
@@ -30,16 +30,14 @@ const (
 
 const atomicPublishDisabled jetstream.ErrorCode = 10174
 
-// takesBatches reports whether the stream is worth trying: it has refused no
-// atomic batch lately.
+// takesBatches reports whether the stream has refused no atomic batch lately.
 func (p *Publisher) takesBatches(stream string) bool {
 	since, ok := p.disabled.Load(stream)
 	return !ok || time.Since(since.(time.Time)) >= askAgain
 }
 
-// batch publishes messages as one atomic batch, and says whether they are
-// stored. If not, why that is, and which of them is to blame, is for them to
-// find out one by one.
+// batch publishes messages as one atomic batch, and reports whether they are stored. If
+// not, publishing them one by one shows which of them is to blame, and why.
 //
 // Streams allow it (AllowAtomicPublish) where the broker syncs to the disk before
 // it confirms: a batch is synced once, not once a message. Elsewhere it would

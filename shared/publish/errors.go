@@ -46,9 +46,9 @@ const (
 	noLimitsForAccount       jetstream.ErrorCode = 10120
 )
 
-// fullForSubject is how the text of streamStoreFailed begins, which has no other
-// code, where it is only this subject that takes no more. The server itself goes
-// by it in the same way; a test compares it with the server's.
+// fullForSubject is how the text of streamStoreFailed begins if only this subject takes
+// no more; there is no other code for it. The server itself compares the text, too. A
+// test compares it with the server's.
 const fullForSubject = "maximum messages per subject exceeded"
 
 // refusal translates an error into one of the above when sending again cannot
@@ -88,7 +88,7 @@ func refusal(err error) error {
 	return nil
 }
 
-// explain adds operator advice to an error that sending again can mend.
+// explain adds operator advice to an error that sending again can resolve.
 func explain(err error) error {
 	var other *otherStreamError
 	switch {

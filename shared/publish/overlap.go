@@ -19,7 +19,7 @@ func (p *Publisher) note(stream string, err error) bool {
 	return true
 }
 
-// otherStream is the stream that has answered lately instead of the expected
+// otherStream returns the stream that has recently answered instead of the expected
 // one; empty if none has.
 func (p *Publisher) otherStream(stream string) string {
 	other, _ := p.troubled.Load(stream)
@@ -27,8 +27,8 @@ func (p *Publisher) otherStream(stream string) string {
 	return name
 }
 
-// expecting returns the message with the header that makes every other stream
-// refuse it. It is not sent as a rule, since each header costs the broker time.
+// expecting returns the message with the header that makes every other stream refuse
+// it. Normally it is not sent, since each header costs the broker time.
 func expecting(m *nats.Msg, stream string) *nats.Msg {
 	if len(m.Header[jetstream.ExpectedStreamHeader]) > 0 {
 		return m

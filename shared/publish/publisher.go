@@ -15,13 +15,13 @@ import (
 )
 
 const (
-	// atOnce is how many messages of one call are sent before their answers
-	// have come: enough that round trips do not matter, and below what the broker
-	// takes for an atomic batch (1000) or queues for a stream (10,000).
+	// atOnce is how many messages of one call are sent before their answers arrive:
+	// enough that round trips do not matter, and no more than the broker accepts in
+	// an atomic batch (1000) or queues for a stream (10,000).
 	atOnce = 1000
-	// confirmWithin is how long an attempt waits without an answer coming. A
-	// broker that is alive confirms within milliseconds; a replicated one that
-	// elects a leader needs seconds.
+	// confirmWithin is how long an attempt waits for the next answer. A live broker
+	// confirms within milliseconds; a replicated one that elects a leader needs
+	// seconds.
 	confirmWithin = 5 * time.Second
 
 	firstPause = 20 * time.Millisecond
@@ -137,7 +137,7 @@ func (p *Publisher) settle(ctx context.Context, in *inbox, stream string, messag
 	}
 }
 
-// because adds to the end of a context what was wrong until then.
+// because adds the last problem to the error of an ended context.
 func because(ended, trouble error) error {
 	if trouble == nil || errors.Is(trouble, ended) {
 		return ended
@@ -145,8 +145,7 @@ func because(ended, trouble error) error {
 	return fmt.Errorf("%w (%w)", ended, explain(trouble))
 }
 
-// asOne publishes messages in the way that costs least, and reports whether all
-// are stored.
+// asOne publishes messages in the cheapest way, and reports whether all are stored.
 func (p *Publisher) asOne(ctx context.Context, in *inbox, stream string, messages []*nats.Msg) bool {
 	_, troubled := p.troubled.Load(stream)
 	switch {

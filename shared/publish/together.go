@@ -8,12 +8,12 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// together publishes messages whose answers all come to one subject, and says
-// whether all are stored. If not, which of them is to blame is for them to find
-// out one by one.
+// together publishes messages whose answers all come to one subject, and reports
+// whether all are stored. If not, publishing them one by one shows which of them is to
+// blame.
 //
-// A subject for each would be new to the broker each time, and costs it as much
-// as finding the stream does.
+// A reply subject for each message would be new to the broker each time, and cost it as
+// much as finding the stream.
 func (p *Publisher) together(ctx context.Context, in *inbox, stream string, messages []*nats.Msg) bool {
 	c := in.begin(stream, len(messages), 1)
 	for _, m := range messages {

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// A service goes on within two seconds of the broker's return. The jitter
+	// A service continues within two seconds of the broker's return. The jitter
 	// prevents a whole fleet from reconnecting in the same moment.
 	reconnectWait   = 250 * time.Millisecond
 	reconnectJitter = 250 * time.Millisecond
@@ -22,13 +22,12 @@ const (
 	pingsUnmet = 2
 )
 
-// Connect connects a program to NATS, and stays at it until the caller closes
-// the connection, or ctx ends: then it is cut at once, and what is not flushed
-// is lost. That NATS cannot be reached is no error: the connection is returned
-// all the same, what is published meanwhile is buffered, and the log says now
-// and then why it still fails. An error means that the settings can never work,
-// or that the broker which answers is too old. A broker that is replaced by an
-// older one later shows in CheckBroker.
+// Connect connects a program to NATS, and reconnects until the caller closes the
+// connection or ctx ends. When ctx ends, the connection is cut at once, and what is not
+// flushed is lost. An unreachable NATS is no error: the connection is returned, messages
+// published meanwhile are buffered, and the log reports now and then why it still
+// fails. An error means that the settings can never work, or that the broker is too
+// old. CheckBroker reports a broker that is replaced by an older one later.
 //
 // The name identifies the program to the broker, and makes the prefix of its
 // inboxes, _INBOX_<name>: one per program, not per replica, so that a user of

@@ -17,7 +17,7 @@ import (
 // nats.go leaves the socket of a refused login open until the garbage collector
 // finds it. Here a new socket closes the one before.
 //
-// And why there is no socket can be asked for, without that lock.
+// It also reports why there is no socket, without that lock.
 type dialer struct {
 	ctx context.Context // Dial has no parameter for it
 
@@ -61,7 +61,7 @@ func (d *dialer) hangUp() {
 	}
 }
 
-// failure is why there is no socket, nil when there is one.
+// failure returns why there is no socket; nil if there is one.
 func (d *dialer) failure() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -19,7 +19,7 @@
 //
 //	Main ─▶ settings ─▶ log ─▶ /livez /readyz /metrics ─▶ connection ─▶ status.<name> ─▶ Run(ctx, service)
 //	           │                     │                        │                              │
-//	     wrong: exit 2       address taken: exit 1    retried for ever; what        works, whether or
+//	     wrong: exit 2       address taken: exit 1    always retried; what          works, whether or
 //	                                                  can never work: exit 1        not NATS is there
 //
 //	Run returned ───────────────────────────────────────────────────────────┐
@@ -30,12 +30,12 @@
 //
 // From the signal to the end of the process it takes at most the shutdown
 // timeout, GRACE: one deadline for Run, for the flush and for requests to
-// /metrics. What does not fit is cut off, with one line that says so.
+// /metrics. What takes longer is cut off, and one line reports it.
 //
 // NATS may be down at the start, or go down at any time: the client reconnects
-// without end, the log reports now and then why it fails, /readyz says 503, and calls of
-// Run to NATS fail or wait as they would in any outage. Only what can never work
-// ends a program: wrong settings, and a broker that is too old (CheckBroker).
+// without end, the log reports now and then why it fails, /readyz answers 503, and
+// calls of Run to NATS fail or wait. A program ends only when it can never work: with
+// wrong settings, or a broker that is too old (CheckBroker).
 //
 // A SIGHUP that was ignored at the start, as under nohup, stays ignored. A program
 // outlives the reader of its log.
@@ -46,7 +46,6 @@
 //	1  failed; for healthcheck: not ready
 //	2  wrong usage: the message names the flag (and what Go ends a panic with)
 //
-// The parts are usable one by one: Broker and Connect for a program that is no
-// service, New for several services in one process, Status for a program that asks the
-// replicas.
+// The parts can be used alone: Broker and Connect by a program that is no service, New
+// by a program that runs several services, Status by a program that asks the replicas.
 package service

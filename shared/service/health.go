@@ -16,8 +16,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// health serves whether the process lives (/livez), whether it can work
-// (/readyz), and its metrics (/metrics).
+// health serves /livez (is the process alive?), /readyz (can it work?) and /metrics.
 //
 // The two questions are kept apart because an orchestrator restarts a process
 // that does not live, and only withholds traffic from one that is not ready. A
@@ -40,7 +39,7 @@ func (c *checks) add(check func() error) {
 	c.all = append(c.all, check)
 }
 
-// objection returns the first error, or nil.
+// objection returns the first error of a check, or nil.
 func (c *checks) objection() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

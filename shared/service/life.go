@@ -36,8 +36,8 @@ func (p Program) live(ctx context.Context, log zerolog.Logger) (told time.Time, 
 	}
 	defer func() { hangUp(deadline()) }()
 
-	// The connection outlives ctx, for the work in progress. Before there can be
-	// any, it does not: a signal need not wait for a dial.
+	// The connection outlives ctx, for the work in progress. Before any work has begun
+	// it does not, so that a signal need not wait for a dial.
 	connection, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	outlive := context.AfterFunc(ctx, end)
@@ -71,7 +71,7 @@ func (p Program) work(ctx context.Context, s *Service, l *link) (told time.Time,
 	case <-ctx.Done():
 		s.Log.Info().Str("why", context.Cause(ctx).Error()).Stringer("timeout", s.ShutdownTimeout).Msg("stopping")
 	case <-l.closed:
-		// Nothing brings it back; a new process has a better chance.
+		// The connection is closed for good; a new process has a better chance.
 		reason = l.reason
 		s.Log.Error().Err(reason).Msg("stopping")
 		stop()
@@ -88,7 +88,7 @@ func (p Program) work(ctx context.Context, s *Service, l *link) (told time.Time,
 	return told, reason
 }
 
-// failure is nil for an error that only says that ctx ended.
+// failure returns err, or nil if err only says that ctx ended.
 func failure(ctx context.Context, err error) error {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil

@@ -22,7 +22,7 @@ const (
 	logEvery = 10 * time.Second
 )
 
-// link is a connection with what is known about it.
+// link is a connection and its state.
 //
 //	down ──── connected ────▶ up     while down, watch says why, now and then;
 //	 │ ▲                      │ │    while up, reported says what goes wrong
@@ -39,7 +39,7 @@ type link struct {
 	strict bool               // a broker that is too old ends the connection for good
 
 	up     atomic.Bool   // as far as the handlers know; needs no lock of nats.go
-	lost   chan struct{} // tells watch to look soon
+	lost   chan struct{} // wakes watch
 	closed chan struct{}
 	reason error // why it was closed; to be read after closed is
 	tooOld error // the broker; for the handlers
@@ -64,8 +64,7 @@ func (l *link) ready() error {
 	return nil
 }
 
-// close gives what was published until the deadline to leave, and closes the
-// connection.
+// close flushes the connection until the deadline, and closes it.
 func (l *link) close(deadline time.Time) {
 	if left := time.Until(deadline); left > 0 && l.dialer.failure() == nil {
 		// The only bound while a write hangs: the write holds a lock that each call needs.
@@ -80,7 +79,7 @@ func (l *link) close(deadline time.Time) {
 	}
 	l.end()
 	l.conn.Close()
-	<-l.closed // all that NATS had to say is said
+	<-l.closed // no handler runs after this
 	l.watching.Wait()
 }
 
@@ -129,7 +128,7 @@ func (l *link) credentials() (user, password string) {
 	return l.broker.User, password
 }
 
-// denied finds what NATS says that a client may not do, and to which subject.
+// denied finds the operation and the subject that NATS has denied to a client.
 var denied = regexp.MustCompile(`Permissions Violation for (Publish to|Subscription to|Publish with Reply of) "([^"]*)"`)
 
 var denials = map[string]string{
@@ -138,8 +137,8 @@ var denials = map[string]string{
 	"Publish with Reply of": "publish with a reply to",
 }
 
-// reported is told of what goes wrong while the connection is up. Nobody else
-// is: a denied publish, for one, is only an answer that never comes.
+// reported handles errors while the connection is up. They show nowhere else: a denied
+// publish, for example, is only an answer that never comes.
 func (l *link) reported(_ *nats.Conn, sub *nats.Subscription, err error) {
 	if !l.up.Load() {
 		return // a failed attempt to connect; watch says why
@@ -166,7 +165,7 @@ func (l *link) who() string {
 	return fmt.Sprintf("user %q", l.broker.User)
 }
 
-// watch says why there is no connection, and how often lines came again.
+// watch logs why there is no connection, and how often lines were repeated.
 func (l *link) watch(ctx context.Context) {
 	period := time.NewTicker(logEvery)
 	defer period.Stop()

@@ -11,7 +11,7 @@ import (
 	"decoupled.example/shared/stdio"
 )
 
-// Logging are the flags that say what is logged and how.
+// Logging are the flags for the level and the format of the log.
 type Logging struct {
 	Level  string `name:"log-level" env:"LOG_LEVEL" enum:"trace,debug,info,warn,error" default:"info" help:"Log this and what is worse: ${enum}."`
 	Format string `name:"log-format" env:"LOG_FORMAT" enum:"auto,console,json" default:"auto" help:"Write the log as ${enum}; auto is console on a terminal and json elsewhere."`
@@ -43,13 +43,13 @@ func NewLog(w io.Writer, logging Logging, name string) zerolog.Logger {
 		}))
 }
 
-// Slog returns log as the packages take it that a service is built on and that
-// do not depend on zerolog, such as topology and queue.
+// Slog returns log for packages that do not depend on zerolog, such as topology and
+// queue.
 func Slog(log zerolog.Logger) *slog.Logger {
 	return slog.New(untimed{zerolog.NewSlogHandler(log)})
 }
 
-// untimed leaves the time to the hook of NewLog, which would else be written twice.
+// untimed omits the time, because the hook of NewLog writes it.
 type untimed struct{ slog.Handler }
 
 func (u untimed) Handle(ctx context.Context, record slog.Record) error {

@@ -21,8 +21,8 @@ const (
 
 // Program is one executable of a service.
 type Program struct {
-	// Name is what it is called everywhere: in its help, its log lines, its
-	// connection, and as a service. Letters, digits and dashes.
+	// Name is the program's name in its help, its log lines, its connection, and as a
+	// service. It has letters, digits and dashes.
 	Name string
 	// About is what it does, in one sentence, for its help.
 	About string

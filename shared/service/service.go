@@ -9,7 +9,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Service is what Program.Run gets to work with.
+// Service is the environment of Program.Run.
 type Service struct {
 	Name string
 	// Instance is unique among all replicas of all services.
@@ -20,9 +20,9 @@ type Service struct {
 	Conn *nats.Conn
 	// Registry is what /metrics shows.
 	Registry *prometheus.Registry
-	// ShutdownTimeout is the shutdown timeout: how long after the end of its context Run must
-	// have returned. What waits for others should stop waiting earlier, so that there is
-	// time to return messages and to flush.
+	// ShutdownTimeout is the longest time from the end of Run's context until Run must
+	// have returned. Waits should end earlier, so that there is time to return messages
+	// and to flush.
 	ShutdownTimeout time.Duration
 	// HandlerTimeout is how long the handler of a queue may take; 0 is the
 	// queue's default.
