@@ -26,8 +26,8 @@ func (c dashboardCommand) Validate() error {
 	return nil
 }
 
-// Run serves until interrupted. It outlasts any absence of the broker, from the
-// start, and says so on the page.
+// Run serves until interrupted. It continues without the broker, even from the start,
+// and the page shows that.
 func (c dashboardCommand) Run(s *session) error {
 	listener, err := dashboard.Listen(c.Listen, false)
 	if err != nil {

@@ -30,8 +30,8 @@ func (c chosen) matches(l deadletter.Message) bool {
 	return (c.Queue == "" || string(c.Queue) == l.Queue) && strings.Contains(l.Reason, c.Reason)
 }
 
-// among yields those of the letters that are chosen, as they are read: there may
-// be more than fit into memory.
+// among yields the selected dead letters one by one, because they may not all fit into
+// memory.
 func (c chosen) among(s *session, all iter.Seq2[deadletter.Message, error]) iter.Seq2[deadletter.Message, error] {
 	return func(yield func(deadletter.Message, error) bool) {
 		for letter, err := range all {
@@ -76,8 +76,8 @@ func isNumber(text string) bool {
 	return err == nil
 }
 
-// find returns the dead letters that are meant. An ID that does not exist is an
-// error before anything is done to any of them.
+// find returns the selected dead letters. An unknown ID is an error before anything is
+// done to any of them.
 func (n named) find(s *session, dead *deadletter.Queue) (iter.Seq2[deadletter.Message, error], error) {
 	if n.All {
 		return n.among(s, dead.All(s.ctx)), nil
@@ -161,7 +161,8 @@ func (c deadShowCommand) Run(s *session) error {
 	})
 }
 
-// find returns the dead letter to show. A number will do: nothing is done to it.
+// find returns the dead letter to show. A number is enough, because nothing is done to
+// it.
 func (c deadShowCommand) find(ctx context.Context, dead *deadletter.Queue) (deadletter.Message, error) {
 	if sequence, err := strconv.ParseUint(c.ID, 10, 64); err == nil {
 		return dead.Get(ctx, sequence)
@@ -178,8 +179,8 @@ type deadRedriveCommand struct {
 	Expired bool `help:"Also redrive messages whose ledger entries may have expired: a request that was answered before is answered again, with another string."`
 }
 
-// Run redrives one letter after the other. Interrupted, the rest is still there;
-// repeated, each has its effect once.
+// Run redrives one dead letter after the other. If it is interrupted, the rest remains;
+// if it is repeated, each still has its effect once.
 func (c deadRedriveCommand) Run(s *session) error {
 	incomplete := 0
 	result, err := each(s, c.named, "redriven", func(ctx context.Context, dead *deadletter.Queue, l deadletter.Message) error {
@@ -218,9 +219,9 @@ func (c deadDiscardCommand) Run(s *session) error {
 	return errors.Join(err, s.print(result, func() { s.say("discarded: %d", result["discarded"]) }))
 }
 
-// each does something to each of the letters that are meant, and returns to how
-// many it was done, under word, and to how many not; nil if it was not begun. One
-// that is refused does not hold up the others.
+// each calls do for each selected dead letter. It returns how many succeeded, under word,
+// and how many failed; nil if it did not begin. One that is refused does not stop the
+// others.
 func each(s *session, n named, word string, do func(context.Context, *deadletter.Queue, deadletter.Message) error) (map[string]int, error) {
 	dead, err := deadletter.Open(s.ctx, s.js)
 	if err != nil {

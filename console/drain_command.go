@@ -38,7 +38,7 @@ type drained struct {
 	Why         []string       `json:"why,omitempty"`
 }
 
-// Run waits. How long the broker may be away meanwhile is part of the timeout.
+// Run waits. An outage of the broker counts towards the timeout.
 func (c drainCommand) Run(s *session) error {
 	s.unbounded()
 	ctx, cancel := context.WithTimeout(s.ctx, c.Timeout)
@@ -90,7 +90,7 @@ func printDrained(s *session, d drained) {
 	}
 }
 
-// reasons are what may keep the queues from being drained, as far as it shows.
+// reasons returns the visible reasons why the queues are not drained.
 func (c drainCommand) reasons(s *session) []string {
 	ctx, cancel := context.WithTimeout(s.ctx, min(s.wait, reasonsWithin))
 	defer cancel()
@@ -110,8 +110,8 @@ func (c drainCommand) reasons(s *session) []string {
 	return reasons
 }
 
-// fall tells how fast the queues drain. A request in REQUESTS has three hops
-// left, one in RECEIPTS one: counted so, the number only falls.
+// fall measures how fast the queues drain. A request in REQUESTS has three hops left, one
+// in RECEIPTS has one, so the number of hops only falls.
 type fall struct {
 	begun time.Time
 	whole uint64 // hops at the highest

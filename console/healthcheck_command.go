@@ -19,8 +19,7 @@ type healthcheckCommand struct {
 	Listen string `default:"${dashboard}" env:"LISTEN" placeholder:"HOST:PORT" help:"Where the dashboard listens."`
 }
 
-// Run asks whether the dashboard serves. Whether the broker is there is for the
-// page to say.
+// Run asks whether the dashboard serves. The page shows whether the broker is reachable.
 func (c healthcheckCommand) Run() error {
 	if err := c.ask(); err != nil {
 		return fmt.Errorf("cannot check health: %w", err)

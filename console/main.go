@@ -24,8 +24,7 @@ const (
 	exitUsage  = 2
 )
 
-// errCheckFailed is the error of a check that found something wrong, and has
-// said what.
+// errCheckFailed is the error of a check that found something wrong and has reported it.
 var errCheckFailed = errors.New("the check failed")
 
 func main() {

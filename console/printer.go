@@ -15,7 +15,7 @@ type printer struct {
 	width int // lines for people are cut at it; 0: not at all
 }
 
-// say prints a line for people; with --json there are none.
+// say prints a line for people, and nothing with --json.
 func (p printer) say(format string, args ...any) {
 	if !p.json {
 		line := fmt.Sprintf(format, args...)
@@ -26,7 +26,7 @@ func (p printer) say(format string, args ...any) {
 	}
 }
 
-// print prints a value as JSON if that was asked for, and else what text prints.
+// print prints a value as JSON with --json, and otherwise calls text.
 func (p printer) print(value any, text func()) error {
 	if !p.json {
 		text()
@@ -40,8 +40,8 @@ func (p printer) print(value any, text func()) error {
 	return err
 }
 
-// list prints values one by one, as they come: as a JSON array if JSON was asked
-// for, and else what text prints for each.
+// list prints values one by one as they arrive: as a JSON array with --json, and otherwise
+// with text.
 func list[T any](p printer, values iter.Seq2[T, error], text func(T)) error {
 	between := "[\n  "
 	for value, err := range values {

@@ -16,8 +16,8 @@ const (
 	plainEvery = time.Second
 )
 
-// progress shows how far something is: a bar that is redrawn on a terminal, a
-// line a second elsewhere. It is for one goroutine.
+// progress shows progress: as a bar that is redrawn on a terminal, elsewhere as one line a
+// second. It is for one goroutine.
 type progress struct {
 	out      io.Writer
 	terminal bool       // it can be redrawn
@@ -30,7 +30,7 @@ func newProgress(out io.Writer) *progress {
 	return &progress{out: out, terminal: stdio.Obeys(out), width: func() int { return stdio.Width(out) }, shown: time.Now()}
 }
 
-// show shows that part of whole is there, and a note.
+// show shows that part of whole is done, and a note.
 func (p *progress) show(part, whole uint64, note string) {
 	switch {
 	case p.terminal:
@@ -68,7 +68,7 @@ func (p *progress) say(format string, args ...any) {
 	fmt.Fprintf(p.out, format+"\n", args...)
 }
 
-// end leaves the terminal's line to others.
+// end removes the bar for good.
 func (p *progress) end() {
 	if p.terminal {
 		p.clear(p.width() - 1)

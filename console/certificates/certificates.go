@@ -1,11 +1,11 @@
-// Package certificates makes what a broker needs for TLS where nobody has an
-// authority of their own: a certificate for its hosts, and the authority that its
-// clients trust. The authority's key is never written: it signs this one
-// certificate, so there is nothing to guard but the broker's own key.
+// Package certificates makes what a broker needs for TLS without an existing
+// certificate authority: a certificate for its hosts, and the authority that its
+// clients trust. The authority's key is never written. It signs this one certificate,
+// so only the broker's own key has to be protected.
 //
-// A certificate that is made again has an authority of its own. Clients, which
-// read whom they trust at each connect, go on trusting the authority before, as a
-// broker shows the certificate that it has read until it is restarted.
+// A renewed certificate has an authority of its own. Clients read their trusted
+// authorities at each connect, and continue to trust the previous one, because a broker
+// shows its old certificate until it is restarted.
 package certificates
 
 import (
@@ -36,14 +36,14 @@ const (
 
 const (
 	validFor = 365 * 24 * time.Hour
-	// early is how long before its end a certificate is made again.
+	// early is how long before its end a certificate is renewed.
 	early = 30 * 24 * time.Hour
 )
 
-// Write makes a certificate for the hosts in a folder, unless one is there that
-// is valid for all of them and for a month to come. It returns until when the
-// certificate is valid, and whether it was made. The access is to the broker's
-// folder, where the key is; everyone may know the authority.
+// Write makes a certificate for the hosts in a folder, unless the folder has one that is
+// valid for all of them and for another month. It returns until when the certificate is
+// valid, and whether it is new. The access is to the broker's folder, which has the key;
+// the authority is public.
 func Write(dir string, hosts []string, access secretfile.Access) (until time.Time, made bool, err error) {
 	if len(hosts) == 0 {
 		return until, false, errors.New("cannot make a certificate for no host")
@@ -61,7 +61,7 @@ func Write(dir string, hosts []string, access secretfile.Access) (until time.Tim
 	return until, true, nil
 }
 
-// valid is an error if what is there will not do.
+// valid returns an error if the existing certificate must be replaced.
 func valid(dir string, hosts []string) (until time.Time, err error) {
 	authority, err := os.ReadFile(filepath.Join(dir, Authority))
 	if err != nil {
@@ -121,7 +121,7 @@ func write(dir string, hosts []string, until time.Time, access secretfile.Access
 	)
 }
 
-// trusted are the authorities that are there and have not expired.
+// trusted returns the existing authorities that have not expired.
 func trusted(dir string) (all [][]byte) {
 	content, _ := os.ReadFile(filepath.Join(dir, Authority)) // where there is none, nobody trusts it
 	for block, rest := pem.Decode(content); block != nil; block, rest = pem.Decode(rest) {

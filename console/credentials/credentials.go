@@ -1,8 +1,8 @@
 // Package credentials makes the secrets of a deployment: a password for each
 // user of the broker, one for its nodes, and what the broker needs to check them.
 //
-// Nobody has to think of a password, and none is ever seen: each is random, goes
-// from here into the file of the program that needs it, and nowhere else.
+// Each password is random and goes only into the file of the program that needs it. It
+// is never printed.
 package credentials
 
 import (
@@ -31,11 +31,11 @@ const nodes = "nodes"
 // and digits, so that it needs no quotes anywhere.
 func password() string { return rand.Text() }
 
-// hash returns what lets the broker check a password without knowing it.
+// hash returns the bcrypt hash with which the broker checks a password.
 //
-// The lowest cost will do: a high one slows down who tries likely passwords, and
-// of random ones none is likely. The broker pays it at each login, hundreds of
-// them at once when a fleet comes back.
+// The lowest cost is enough: a high one slows down guessing, and random passwords cannot
+// be guessed. The broker pays the cost at each login, hundreds of times at once when a
+// fleet reconnects.
 func hash(password string) (string, error) {
 	h, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
 	return string(h), err
@@ -45,7 +45,7 @@ func matches(hash, password string) bool {
 	return bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil
 }
 
-// variable is what the broker's configuration calls a user's hash.
+// variable is the name of a user's hash in the broker's configuration.
 func variable(user string) string { return strings.ToUpper(user) + "_PASSWORD" }
 
 // usersFile is the broker's file with the hash of each user's password.
@@ -73,8 +73,8 @@ func hashesIn(content []byte) map[string]string {
 	return hashes
 }
 
-// nodesFile is what the nodes of a cluster need to find and trust each other. It
-// holds the password itself: each of them both asks for it and gives it.
+// nodesFile has what the nodes of a cluster need to find and trust each other. It holds
+// the password itself, because each node both checks it and logs in with it.
 func nodesFile(password string, hosts []string) []byte {
 	var b strings.Builder
 	b.WriteString("# Made by console credentials: how the nodes of a cluster log in at each other.\n")

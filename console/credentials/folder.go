@@ -22,11 +22,10 @@ const (
 	nodesSecret  = "nodes.password" // broker/nodes.password, from which nodes.conf is made
 )
 
-// Write makes what is missing in a folder and returns the names of the files it
-// wrote, none when all was there. What exists stays, so it may be repeated; only
-// the broker's files follow: they are made again when they do not fit the
-// passwords. Hosts are the names of the nodes of a cluster; without any, what is
-// for nodes stays as it is.
+// Write makes the missing files in a folder and returns their names. Existing files stay,
+// so Write may be repeated. Only the broker's files are replaced, if they do not match
+// the passwords. Hosts are the names of the nodes of a cluster; without hosts, the files
+// for nodes stay as they are.
 //
 // Each program must see its own folder and no other. With private access, existing
 // files become private too.
@@ -66,7 +65,7 @@ func (w *writer) password(name string) string {
 	return secret
 }
 
-// users writes the hashes, unless those that are there are of these passwords.
+// users writes the hashes, unless the existing ones match these passwords.
 func (w *writer) users(passwords map[string]string) {
 	name := filepath.Join(BrokerFolder, UsersFile)
 	hashes := hashesIn(w.read(name))
@@ -84,7 +83,7 @@ func (w *writer) users(passwords map[string]string) {
 	w.write(name, content)
 }
 
-// same writes a file unless it has this content.
+// same writes a file unless it already has this content.
 func (w *writer) same(name string, content []byte) {
 	if !bytes.Equal(w.read(name), content) {
 		w.write(name, content)

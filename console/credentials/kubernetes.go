@@ -49,8 +49,8 @@ var kubernetesTemplate = template.Must(template.New("kubernetes.yaml").Parse(kub
 // Manifest is a namespace, and for each folder a Secret of that name in it, as
 // YAML.
 //
-// The Secrets are immutable. Applied once more, a manifest is refused, instead of
-// giving the programs passwords that the broker does not know.
+// The Secrets are immutable. A second manifest is therefore refused, instead of giving
+// the programs passwords that the broker does not know.
 func (s Secrets) Manifest(namespace string) (string, error) {
 	type file struct {
 		Name  string

@@ -16,9 +16,9 @@ var ErrInvalidID = errors.New(`not the ID of a dead letter, which "console dead 
 // idForm is the form of an ID: the sequence, and a mark of the stored time.
 var idForm = regexp.MustCompile(`^[1-9][0-9]{0,19}-[0-9a-f]{8}$`)
 
-// id returns the ID of a dead letter. The sequence alone is not enough: a stream
-// that was deleted and made again, or restored from a backup, stores other dead
-// letters under the same sequences.
+// id returns the ID of a dead letter. The sequence alone is not enough: a stream that
+// was deleted and re-created, or restored from a backup, stores other dead letters under
+// the same sequences.
 func (s stored) id() string {
 	mark := fnv.New32a()
 	_, _ = mark.Write(strconv.AppendInt(nil, s.Time.UnixNano(), 10)) // never fails

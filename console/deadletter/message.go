@@ -1,9 +1,8 @@
 // Package deadletter looks at dead letters, redrives and discards them.
 //
-// What is in their stream is trusted no more than any message: anyone who may
-// publish there can put anything under any subject below "dead.", with headers
-// that say anything. A letter that makes no sense is shown as far as it does,
-// and hides no other one.
+// Their stream is untrusted: a client that may publish to it can store any body and any
+// headers under any subject below "dead.". A malformed dead letter is shown as far as
+// possible, and hides no other one.
 package deadletter
 
 import (
@@ -17,7 +16,7 @@ import (
 	"decoupled.example/shared/queue"
 )
 
-// unknown is the request ID of a letter whose message has none that can be read.
+// unknown is the request ID of a dead letter whose message has no readable one.
 const unknown = "unknown"
 
 // Message is a dead letter.
@@ -31,13 +30,13 @@ type Message struct {
 	Deliveries int         `json:"deliveries"` // 0: unknown
 	Subject    string      `json:"subject"`    // where the message was published
 	Published  time.Time   `json:"published"`  // when its queue stored it; zero: unknown
-	Stored     time.Time   `json:"set_aside"`  // when the letter was stored
+	Stored     time.Time   `json:"set_aside"`  // when the dead letter was stored
 	Header     nats.Header `json:"header"`     // the message's own
-	Omitted    int         `json:"omitted"`    // how many of them did not fit into the letter
+	Omitted    int         `json:"omitted"`    // how many of them did not fit into the dead letter
 	Body       []byte      `json:"body"`       // the message's own; may hold anything
 }
 
-// letter reads what is stored as a letter.
+// letter reads a stored message as a dead letter.
 func (s stored) letter() Message {
 	l := Message{ID: s.id(), Sequence: s.Sequence, RequestID: unknown, Stored: s.Time, Header: nats.Header{}, Body: s.Body}
 	// The subject is dead.<queue>.<request ID>.
@@ -55,7 +54,7 @@ func (s stored) letter() Message {
 	return l
 }
 
-// read reads what the letter's headers say.
+// read reads the headers of the dead letter.
 func (l *Message) read(header nats.Header) {
 	l.Reason = header.Get(queue.DeadLetterReason)
 	l.Subject = header.Get(queue.DeadLetterSubject)
@@ -70,7 +69,7 @@ func (l *Message) read(header nats.Header) {
 	}
 }
 
-// number is 0 for what is none.
+// number returns 0 for text that is no number.
 func number(text string) int {
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 {

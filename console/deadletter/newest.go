@@ -12,10 +12,9 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-// Newest returns up to n letters, the newest first: those among the n that were
-// dead-lettered last, or, when these are gone, the oldest ones. It is for watching:
-// it asks once, mostly with one request, and a replica that lags behind may
-// answer it.
+// Newest returns up to n dead letters, the newest first: the remaining ones of the last n
+// or, if none remains, the oldest ones. It is meant for watching: it asks once, mostly
+// with one request, and a replica that lags behind may answer.
 func (l *Queue) Newest(ctx context.Context, n int, state jetstream.StreamState) ([]Message, error) {
 	first := max(state.FirstSeq, 1)
 	newest, err := l.listFrom(ctx, max(first, state.LastSeq-min(state.LastSeq, uint64(n-1))), n)

@@ -15,10 +15,10 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-// ErrNotFound is the error for a letter that is not there.
+// ErrNotFound is the error for a dead letter that does not exist.
 var ErrNotFound = errors.New("no such dead letter")
 
-// atOnce is how many letters are looked for together.
+// atOnce is how many dead letters one request looks for.
 const atOnce = 32
 
 // Queue are the dead letters of a deployment. It may be used concurrently. Its
@@ -49,7 +49,7 @@ func (l *Queue) ask(ctx context.Context, question func(ctx context.Context) erro
 	return ask.Patiently(ctx, l.js.Conn(), question)
 }
 
-// Count is the number of letters.
+// Count returns the number of dead letters.
 func (l *Queue) Count(ctx context.Context) (uint64, error) {
 	state, err := l.state(ctx)
 	if err != nil {
@@ -66,8 +66,8 @@ func (l *Queue) state(ctx context.Context) (jetstream.StreamState, error) {
 	return info.State, nil
 }
 
-// All streams the letters that exist when it is called, the oldest first, one at
-// a time. It yields one error, as the last.
+// All yields the dead letters that exist when it is called, the oldest first, one at a
+// time. An error is the last value.
 func (l *Queue) All(ctx context.Context) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
 		state, err := l.state(ctx)
@@ -92,8 +92,8 @@ func (l *Queue) All(ctx context.Context) iter.Seq2[Message, error] {
 	}
 }
 
-// Get returns the dead letter that has that sequence now, or ErrNotFound. It is for
-// looking at only: see Named.
+// Get returns the dead letter that has that sequence now, or ErrNotFound. Use it only to
+// show the dead letter: see Named.
 func (l *Queue) Get(ctx context.Context, sequence uint64) (Message, error) {
 	s, err := l.get(ctx, query{Sequence: sequence})
 	if err == nil && s == nil {
@@ -105,7 +105,7 @@ func (l *Queue) Get(ctx context.Context, sequence uint64) (Message, error) {
 	return s.letter(), nil
 }
 
-// Find returns the last letter of that request, from any queue, or ErrNotFound.
+// Find returns the last dead letter of that request, from any queue, or ErrNotFound.
 func (l *Queue) Find(ctx context.Context, id string) (Message, error) {
 	s, err := l.find(ctx, id)
 	if err == nil && s == nil {
@@ -117,7 +117,7 @@ func (l *Queue) Find(ctx context.Context, id string) (Message, error) {
 	return s.letter(), nil
 }
 
-// Of returns all letters of that request, from any queue, the oldest first, or
+// Of returns all dead letters of that request, from any queue, the oldest first, or
 // ErrNotFound.
 func (l *Queue) Of(ctx context.Context, id string) ([]Message, error) {
 	last, err := l.Find(ctx, id)
@@ -148,7 +148,7 @@ func (l *Queue) find(ctx context.Context, id string) (*stored, error) {
 // subjectsOf are the subjects of a request's letters.
 func subjectsOf(id string) string { return topology.SubjectDead + ".*." + id }
 
-// Having returns those of the request IDs that have a letter, in any queue.
+// Having returns the request IDs that have a dead letter, in any queue.
 func (l *Queue) Having(ctx context.Context, ids []string) (map[string]bool, error) {
 	having := make(map[string]bool)
 	if n, err := l.Count(ctx); n == 0 || err != nil {

@@ -13,9 +13,9 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-// ErrNotRedrivable is the error for a letter that does not say which queue its
-// message was in. A letter decides where its body is published, with the rights
-// of the operator, so only a queue's own subject will do.
+// ErrNotRedrivable is the error for a dead letter without the queue of its message. A dead
+// letter determines where its body is published with the operator's permissions, so only
+// a queue's own subject is accepted.
 var ErrNotRedrivable = errors.New("the message of the dead letter was in no queue")
 
 // IsRefusal reports whether an error of Redrive or Discard is about that dead letter
@@ -32,20 +32,20 @@ var subjects = map[string]string{
 	topology.Receipts:  topology.SubjectReceipt,
 }
 
-// Redrive publishes the letter's message to its queue again, exactly as it was, and
-// when that is confirmed removes the letter. A redrive that is interrupted and
-// repeated may publish the message twice: the ledgers make its effect happen once.
-// So it refuses, with ErrExpired, a message whose entries may have expired. While
-// the queue is full it fails, and the letter stays.
+// Redrive publishes the original message to its queue again, and removes the dead letter
+// when that is confirmed. A redrive that is interrupted and repeated may publish the
+// message twice; the ledgers make its effect happen once. Redrive therefore refuses, with
+// ErrExpired, a message whose ledger entries may have expired. While the queue is full it
+// fails, and the dead letter stays.
 //
-// Headers that did not fit into the letter (Letter.Omitted), and those that the
+// Headers that did not fit into the dead letter (Message.Omitted), and those that the
 // broker would obey (Nats-…), are not restored.
 func (l *Queue) Redrive(ctx context.Context, letter Message) error {
 	return l.redrive(ctx, letter, l.checkRetention)
 }
 
-// RedriveExpired is Redrive, also for a message that the ledgers may no longer
-// remember. What was done for it before may be done again.
+// RedriveExpired is Redrive, also for a message whose ledger entries may have expired. Its
+// effect may happen a second time.
 func (l *Queue) RedriveExpired(ctx context.Context, letter Message) error {
 	return l.redrive(ctx, letter, func(context.Context, Message) error { return nil })
 }
@@ -66,9 +66,9 @@ func (l *Queue) redrive(ctx context.Context, letter Message, check func(context.
 
 // message is the message that was dead-lettered, ready to be published.
 //
-// It has no header of its own, not even a message ID to deduplicate by: a message
-// that just fits its queue would not fit any more. Nor would such an ID prove that
-// what is stored under it is this message.
+// Nothing is added to it, not even a message ID for deduplication: a message that just
+// fits its queue would no longer fit. Nor would such an ID prove that the message stored
+// under it is this one.
 func (l Message) message() (*nats.Msg, error) {
 	subject, ok := subjects[l.Queue]
 	if !ok || l.Subject != subject {
@@ -84,10 +84,11 @@ func (l Message) message() (*nats.Msg, error) {
 	return m, nil
 }
 
-// Discard removes a dead letter for good. It is no error when that is gone already.
+// Discard removes a dead letter for good. It returns no error if the dead letter no longer
+// exists.
 //
-// The broker removes by sequence. Right before that, each time that it is tried,
-// what is there is compared with the letter that is meant.
+// The broker removes by sequence. Immediately before each attempt, Discard therefore
+// compares the stored message with the dead letter.
 func (l *Queue) Discard(ctx context.Context, letter Message) error {
 	err := l.ask(ctx, func(ctx context.Context) error {
 		s, err := l.get(ctx, query{Sequence: letter.Sequence})

@@ -11,9 +11,9 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-// ErrExpired is the error for a dead letter whose request the ledgers may no longer
-// remember. They are what makes its effect happen once: redriven, a request that
-// was answered before would be answered again, with another string.
+// ErrExpired is the error for a dead letter whose ledger entries may have expired. The
+// ledgers make an effect happen once. Without them, a redriven request that was answered
+// before would be answered again, with another string.
 var ErrExpired = errors.New("the ledger entries of its request may have expired, so its effect could happen twice")
 
 const (
@@ -24,7 +24,7 @@ const (
 	soon = time.Minute
 )
 
-// retention is what the ledgers remember. All times are the broker's.
+// retention describes how far back the ledgers go. All times are the broker's.
 type retention struct {
 	read    time.Time // when it was read, by our clock
 	now     time.Time // when it was read, by the broker's
@@ -38,8 +38,8 @@ type ledgerRetention struct {
 	expired time.Time // what is older had expired before maxAge was made longer; may be zero
 }
 
-// since returns the time since when a ledger remembers every entry, and whether
-// any entries may have expired so far.
+// since returns the time from which a ledger has every entry, and whether any entries may
+// have expired so far.
 func (l ledgerRetention) since(now time.Time) (since time.Time, expires bool) {
 	since = l.expired
 	if l.maxAge > 0 {
@@ -100,7 +100,7 @@ func askedAt(entry *stored) time.Time {
 	return entry.Time
 }
 
-// readRetention reads what the ledgers remember, if that was not done a moment ago.
+// readRetention reads the ledgers' retention, unless it was read a moment ago.
 func (l *Queue) readRetention(ctx context.Context) (retention, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -13,14 +13,14 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-// Depth is what is unfinished in one queue. Its parts are read one after the
-// other, so while messages flow they may not add up; Messages alone is the truth
-// about whether anything is unfinished.
+// Depth is the unfinished work of one queue. Its parts are read one after the other, so
+// they may not add up while messages flow. Only Messages decides whether anything is
+// unfinished.
 type Depth struct {
 	Queue       string `json:"queue"`
 	Messages    uint64 `json:"messages"`    // stored and not acknowledged, delivered or not
 	Waiting     uint64 `json:"waiting"`     // not yet delivered
-	InFlight    int    `json:"in_flight"`   // delivered, not yet acknowledged; also what was handed back and waits
+	InFlight    int    `json:"in_flight"`   // delivered and not yet acked; also returned messages that wait for redelivery
 	Redelivered int    `json:"redelivered"` // of those in flight, delivered more than once
 	Deliveries  uint64 `json:"deliveries"`  // since the queue was made
 	Repeated    uint64 `json:"repeated"`    // of the deliveries since the last reset, those that were not a message's first
@@ -41,7 +41,7 @@ func (d Depth) Unchanged(since Depth) bool {
 	return d == since
 }
 
-// note is what a reset has written down about a queue.
+// note returns a number that a reset has recorded for a queue.
 func note(config jetstream.StreamConfig, name string) uint64 {
 	n, _ := strconv.ParseUint(config.Metadata[name], 10, 64) // none: never reset
 	return n

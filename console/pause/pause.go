@@ -1,9 +1,9 @@
 // Package pause stops and resumes delivery from a queue, at the broker, without
-// touching any replica: publishers go on publishing, and consumers receive nothing.
+// touching any replica: publishers continue, and consumers receive nothing.
 //
 // The broker pauses a consumer until an absolute time, which it compares with its
 // own clock. That time is therefore computed from the broker's clock, and each
-// pause and resume is read back: one that did not take is an error.
+// pause and resume is read back, and an error if it did not take effect.
 package pause
 
 import (
@@ -41,7 +41,7 @@ var (
 	ErrNotTaken = errors.New("the broker accepted it and did something else")
 )
 
-// Queue stops delivery for d, from now. It replaces a pause that lasts already.
+// Queue stops delivery for d from now on. It replaces an existing pause.
 func Queue(ctx context.Context, js jetstream.JetStream, queue string, d time.Duration) error {
 	consumer, err := consumerOf(queue)
 	if err != nil {
@@ -81,7 +81,7 @@ func Queue(ctx context.Context, js jetstream.JetStream, queue string, d time.Dur
 	return nil
 }
 
-// Remaining returns for how much longer a queue is paused; 0 if it is not.
+// Remaining returns how much longer a queue is paused; 0 if it is not paused.
 func Remaining(ctx context.Context, js jetstream.JetStream, queue string) (left time.Duration, err error) {
 	consumer, err := consumerOf(queue)
 	if err != nil {
@@ -100,7 +100,7 @@ func Remaining(ctx context.Context, js jetstream.JetStream, queue string) (left 
 	return left, nil
 }
 
-// Resume lets delivery go on. For a queue that is not paused it does nothing.
+// Resume restarts delivery. It does nothing for a queue that is not paused.
 func Resume(ctx context.Context, js jetstream.JetStream, queue string) error {
 	consumer, err := consumerOf(queue)
 	if err != nil {

@@ -29,8 +29,8 @@ func (r *reset) empty(ctx context.Context) error {
 	})
 }
 
-// purge empties a stream, and notes at which sequence its life begins anew: from
-// there on is counted what is written twice and delivered twice.
+// purge empties a stream and records its last sequence, from which duplicates and
+// redeliveries are counted again.
 func purge(ctx context.Context, js jetstream.JetStream, name string, deliveries map[string]uint64) error {
 	stream, err := js.Stream(ctx, name)
 	if err != nil {
@@ -74,8 +74,8 @@ func (r *reset) prove(ctx context.Context) error {
 	return err
 }
 
-// each does something to every stream, again where the broker was away: it may
-// be done any number of times.
+// each calls a function for every stream, and again after an outage of the broker: the
+// function may be called any number of times.
 func (r *reset) each(ctx context.Context, do func(ctx context.Context, name string) error) error {
 	streams, err := topology.Streams(topology.Settings{})
 	if err != nil {

@@ -19,8 +19,8 @@ const (
 	quiet = 2500 * time.Millisecond
 )
 
-// awaitNothingInHand returns when no replica works on anything. While the queues
-// are paused nothing new is delivered, so it stays so.
+// awaitNothingInHand returns when no replica works on anything. While the queues are
+// paused nothing new is delivered, so that does not change.
 //
 // Messages that were returned, or whose worker died, wait for a redelivery
 // that the pause holds up: the broker counts them as delivered, though no replica

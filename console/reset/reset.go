@@ -1,7 +1,7 @@
 // Package reset empties a deployment, queues, ledgers and dead letters, without
 // stopping a service, and proves that everything is zero afterwards.
 //
-//	refuse while someone asks ─▶ pause all queues ─▶ wait until nothing is in flight
+//	refuse while requests arrive ─▶ pause all queues ─▶ wait until nothing is in flight
 //	     ─▶ purge everything ─▶ prove that all is zero ─▶ resume
 //
 // The pause has an end of its own: should the reset die before it resumes the queues,
@@ -26,19 +26,19 @@ import (
 )
 
 const (
-	// heals is after which time the queues flow again by themselves.
+	// heals is after which time the broker ends the pause, whatever happens.
 	heals = time.Minute
 	// resumeWithin bounds undoing the pause of one queue, also after a failure.
 	resumeWithin = 5 * time.Second
 )
 
-// ErrAsking is the error while someone asks: what was just asked would be lost.
+// ErrAsking is the error while requests arrive: they would be lost.
 var ErrAsking = errors.New("requests are being asked")
 
-// Run resets the deployment, within that time. The queues that it has paused are
-// resumed whatever happens; one that cannot be is named by the error. A queue that
-// was paused before, for longer than the reset may take, stays paused. Tell is
-// given what is being done, in words.
+// Run resets the deployment within that time. It always resumes the queues that it has
+// paused; the error names a queue that it cannot resume. A queue that was paused before,
+// for longer than the reset may take, stays paused. Run calls tell with a description of
+// each step.
 func Run(ctx context.Context, nc *nats.Conn, js jetstream.JetStream, within time.Duration, tell func(string)) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
@@ -63,8 +63,8 @@ type reset struct {
 	seen   map[string]service.Status // the replicas that have answered once, by instance
 }
 
-// refuse fails while someone asks: a requestor, which it names, or since the
-// queues were paused any other client, which shows only in what arrives.
+// refuse returns an error while requests arrive: from a requestor, which it names, or,
+// since the queues were paused, from any other client, which shows only in the stream.
 func (r *reset) refuse(ctx context.Context) error {
 	replicas, err := r.replicas(ctx)
 	if err != nil {
@@ -114,7 +114,7 @@ func (r *reset) readAsked(ctx context.Context) (asked, error) {
 	return asked{last[0], last[1]}, nil
 }
 
-// pause pauses the queues, but for those that stay paused for longer anyway.
+// pause pauses the queues, except those that are already paused for longer.
 func (r *reset) pause(ctx context.Context) error {
 	for _, queue := range topology.QueueNames {
 		left, err := pause.Remaining(ctx, r.js, queue)
@@ -135,7 +135,7 @@ func (r *reset) pause(ctx context.Context) error {
 	return err
 }
 
-// resume undoes the pause. It goes on where a queue cannot be resumed.
+// resume undoes the pause. It continues after a queue that cannot be resumed.
 func (r *reset) resume(ctx context.Context) error {
 	var failed []error
 	for _, queue := range r.paused {

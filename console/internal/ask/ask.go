@@ -1,5 +1,5 @@
-// Package ask puts questions to the broker: once, with an end to the waiting, or
-// again until the broker is back.
+// Package ask sends requests to the broker: once with a timeout, or repeatedly until the
+// broker is back.
 package ask
 
 import (
@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	// answerWithin is how long the broker may take for one question. What was
-	// asked when it went away is never answered, so waiting longer is useless.
+	// answerWithin is how long the broker may take for one request. A request that it
+	// received before an outage is never answered, so waiting longer is useless.
 	answerWithin = 2 * time.Second
-	// again is the pause before a question is repeated.
+	// again is the pause before a request is repeated.
 	again = 100 * time.Millisecond
 	// settled is how long there may be no answer: a broker that stops or
 	// starts is in that state for a moment.
@@ -34,10 +34,10 @@ const (
 	tooManyRequests     jetstream.ErrorCode = 10167
 )
 
-// Once asks once. It fails at once while there is no connection, and in about two
-// seconds when no answer comes. To who lacks a permission the broker is silent;
-// here that is an error that unwraps to nats.ErrPermissionViolation and names it.
-// Where a stream or a consumer is missing, the error says to run setup.
+// Once asks once. It fails at once without a connection, and after about two seconds
+// without an answer. The broker does not answer a client that lacks a permission; Once
+// then returns an error that unwraps to nats.ErrPermissionViolation and names the
+// permission. If a stream or a consumer is missing, the error advises to run setup.
 func Once(ctx context.Context, conn *nats.Conn, question func(ctx context.Context) error) error {
 	switch {
 	case conn.IsClosed():
@@ -60,9 +60,9 @@ func Once(ctx context.Context, conn *nats.Conn, question func(ctx context.Contex
 	return err
 }
 
-// Denied returns the permission that conn was denied last, if that is not what
-// its LastError was before. The broker answers nothing to who lacks one: it
-// tells the connection.
+// Denied returns the permission that conn was denied last, if that is not what its
+// LastError was before. The broker does not answer a client that lacks a permission; it
+// reports an error on the connection.
 func Denied(conn *nats.Conn, before error) error {
 	denied := conn.LastError()
 	if !errors.Is(denied, nats.ErrPermissionViolation) || denied == before { //nolint:errorlint // another one, not another kind
@@ -71,8 +71,9 @@ func Denied(conn *nats.Conn, before error) error {
 	return denied
 }
 
-// WhileAllowed does what would wait until a missing permission is granted, as
-// services do. When conn is denied one, it is ended, and that is the error.
+// WhileAllowed calls a function that would wait until a missing permission is granted, as
+// services do. When conn is denied a permission, WhileAllowed cancels the function and
+// returns that error.
 func WhileAllowed(ctx context.Context, conn *nats.Conn, do func(ctx context.Context) error) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
@@ -98,8 +99,8 @@ func WhileAllowed(ctx context.Context, conn *nats.Conn, do func(ctx context.Cont
 	return err
 }
 
-// Present says to run setup if one of these streams is missing: for what would
-// wait until it is made, as services do.
+// Present returns an error that advises to run setup if one of these streams is missing,
+// for callers that would otherwise wait until it exists, as services do.
 func Present(ctx context.Context, js jetstream.JetStream, streams ...string) error {
 	for _, name := range streams {
 		if _, err := Stream(ctx, js, name); err != nil {
@@ -121,14 +122,14 @@ func Stream(ctx context.Context, js jetstream.JetStream, name string) (info *jet
 	return info, err
 }
 
-// Patiently asks until there is an answer, be it an error, or until ctx ends. It
-// goes on while the broker is unreachable, silent, or electing a leader; when ctx ends
-// first the error unwraps to its cause and says what the trouble was.
+// Patiently asks until there is an answer, which may be an error, or until ctx ends. It
+// continues while the broker is unreachable, silent, or electing a leader. When ctx ends
+// first, the error unwraps to its cause and names the last problem.
 func Patiently(ctx context.Context, conn *nats.Conn, question func(ctx context.Context) error) error {
 	return Again(ctx, conn, func(ctx context.Context) error { return Once(ctx, conn, question) })
 }
 
-// Again is Patiently for what asks several questions, each one Once.
+// Again is Patiently for a function that makes several requests, each with Once.
 func Again(ctx context.Context, conn *nats.Conn, questions func(ctx context.Context) error) error {
 	var trouble error
 	var absent time.Time // since when nobody is there to answer

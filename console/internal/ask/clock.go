@@ -2,16 +2,16 @@ package ask
 
 import "time"
 
-// Clock is the broker's clock. A time that the broker states is compared with
-// this one only: the operator's may be ahead or behind by any amount. The zero
-// value is not a clock. It may be used concurrently.
+// Clock is the broker's clock. A time of the broker is compared only with this clock,
+// because the operator's may be ahead or behind by any amount. The zero value is not a
+// clock. It may be used concurrently.
 type Clock struct {
 	stated time.Time // by the broker
 	heard  time.Time // our own, of which only differences are used
 }
 
-// NewClock returns the clock that shows the time which an answer of the broker
-// stated, now that it has come.
+// NewClock returns the clock whose current time is that of an answer of the broker that
+// has just arrived.
 func NewClock(stated time.Time) Clock { return Clock{stated: stated, heard: time.Now()} }
 
 // Now is the broker's time.

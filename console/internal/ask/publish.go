@@ -14,10 +14,10 @@ import (
 // has its message ID.
 var ErrDuplicate = errors.New("the stream holds another message with this message ID")
 
-// Publish publishes a message to a stream, as patiently as Patiently. Unlike a
-// service it does not wait for a stream that is missing, or full: that is for the
-// operator to mend. It adds no header. When a confirmation is lost it publishes
-// again, and the message is stored twice, unless it has a message ID.
+// Publish publishes a message to a stream, and retries like Patiently. Unlike a service it
+// does not wait for a stream that is missing or full, because the operator has to repair
+// that. It adds no header. When a confirmation is lost it publishes again, and the message
+// is stored twice, unless it has a message ID.
 //
 // A confirmation by another stream, whose subjects overlap, is an error.
 func Publish(ctx context.Context, js jetstream.JetStream, stream string, m *nats.Msg) error {

@@ -1,4 +1,4 @@
-// Package shown makes text that anyone may have written fit to be shown.
+// Package shown makes untrusted text safe to show.
 package shown
 
 import (
@@ -9,8 +9,8 @@ import (
 // most is how much of a text is shown, in bytes.
 const most = 2000
 
-// Text is the text with control characters, and such as change how others are
-// read, escaped; cut where it gets long. In HTML it must be escaped all the same.
+// Text returns text with control characters, and characters that change the direction of
+// others, escaped, and cuts it where it gets long. HTML still needs its own escaping.
 func Text(text string) string {
 	quoted := strconv.QuoteToGraphic(text)
 	quoted = quoted[1 : len(quoted)-1]
