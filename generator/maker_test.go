@@ -24,15 +24,15 @@ func TestOptions(t *testing.T) {
 	require.NoError(t, Options{Work: time.Hour, Fail: 0.5, Reject: 0.5, Hang: 1, Outage: time.Second, OutageEvery: time.Second}.Validate())
 	require.NoError(t, Options{}.Validate())
 	for text, o := range map[string]Options{
-		"--work":                     {Work: -1},
-		"1h":                         {Work: time.Hour + 1},
-		"--fail must":                {Fail: -0.1},
-		"--reject must":              {Reject: 1.5},
-		"--hang must":                {Hang: 2},
-		"NaN":                        {Fail: math.NaN()},
-		"--fail and --reject":        {Fail: 0.6, Reject: 0.6},
-		"--outage must be from 0s":   {Outage: -1},
-		"--outage-every (1m0s)": {Outage: time.Hour, OutageEvery: time.Minute},
+		"--work":                   {Work: -1},
+		"1h":                       {Work: time.Hour + 1},
+		"--fail must":              {Fail: -0.1},
+		"--reject must":            {Reject: 1.5},
+		"--hang must":              {Hang: 2},
+		"NaN":                      {Fail: math.NaN()},
+		"--fail and --reject":      {Fail: 0.6, Reject: 0.6},
+		"--outage must be from 0s": {Outage: -1},
+		"--outage-every (1m0s)":    {Outage: time.Hour, OutageEvery: time.Minute},
 	} {
 		require.ErrorContains(t, o.Validate(), text)
 	}
