@@ -190,6 +190,9 @@ func TestFormsThatNoPageSendsAreRefused(t *testing.T) {
 	require.Equal(t, http.StatusMethodNotAllowed, status)
 }
 
+// actions are the paths of all actions of the page.
+var actions = []string{"/send", "/malformed", "/pause", "/resume", "/drain", "/verify", "/redrive", "/discard", "/scale", "/crash"}
+
 func TestReadOnlyHasNoActions(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
@@ -197,7 +200,7 @@ func TestReadOnlyHasNoActions(t *testing.T) {
 	_, page, _ := get(t, address)
 	require.NotContains(t, page, "<form")
 	require.NotContains(t, page, "<button")
-	for _, path := range []string{"/send", "/malformed", "/pause", "/resume", "/drain", "/verify", "/redrive", "/discard", "/scale", "/crash"} {
+	for _, path := range actions {
 		status, body := post(t, address+path, url.Values{"n": {"1"}, "queue": {topology.Requests}, "letter": {"all"}})
 		require.Equal(t, http.StatusForbidden, status, path)
 		require.Contains(t, body, "read-only")
@@ -205,7 +208,7 @@ func TestReadOnlyHasNoActions(t *testing.T) {
 	require.Zero(t, b.Messages(topology.Requests))
 }
 
-func TestOtherSitesCannotAct(t *testing.T) {
+func TestServer_RefusesEveryActionOfAnotherSite(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	address := serve(t, b, dashboard.Options{})
@@ -215,8 +218,10 @@ func TestOtherSitesCannotAct(t *testing.T) {
 		"an older browser":         {"Origin", "http://evil.example"},
 		"a name that points to us": {"Host", "evil.example:8080"},
 	} {
-		status, _ := post(t, address+"/send", one, headers...)
-		require.Equal(t, http.StatusForbidden, status, name)
+		for _, path := range actions {
+			status, _ := post(t, address+path, one, headers...)
+			require.Equal(t, http.StatusForbidden, status, "%s: %s", name, path)
+		}
 	}
 	require.Zero(t, b.Messages(topology.Requests))
 	port := address[strings.LastIndex(address, ":"):]

@@ -22,7 +22,7 @@ var (
 // root is the root of the repository.
 const root = "../.."
 
-var mutants = slices.Concat(publishMutants, queueMutants, serviceMutants)
+var mutants = slices.Concat(publishMutants, queueMutants, serviceMutants, otherMutants)
 
 // A replacement that no longer fits the code proves nothing.
 func TestMutants_FitTheCode(t *testing.T) {

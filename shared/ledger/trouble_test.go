@@ -67,6 +67,26 @@ func TestAMissingBucketIsNamedAndWaitedFor(t *testing.T) {
 	require.NoError(t, group.Wait())
 }
 
+// A lasting refusal is retried with pauses: a bucket that is missing, for one.
+func TestLedger_PausesBetweenRetries(t *testing.T) {
+	t.Parallel()
+	broker := brokertest.Start(t)
+	for name := range operations(nil) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn := broker.Connect()
+			operation := operations(open(t, conn, slog.New(slog.DiscardHandler), "missing"))[name]
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			before := conn.Stats().OutMsgs
+			require.ErrorIs(t, operation(ctx), context.DeadlineExceeded)
+			// At least 100 ms lie between two reads, of one request or two each.
+			require.LessOrEqual(t, conn.Stats().OutMsgs-before, uint64(25))
+			require.Greater(t, conn.Stats().OutMsgs, before)
+		})
+	}
+}
+
 func TestPutIfAbsent_NamesAMissingPermission(t *testing.T) {
 	t.Parallel()
 	broker := brokertest.Start(t, users([]string{"nothing"}))

@@ -21,21 +21,23 @@ func TestDelay_OutlivesItsParent(t *testing.T) {
 		stop()
 		told := time.Now()
 		synctest.Wait()
-		require.NoError(t, work.Err(), "work in hand must go on")
+		require.NoError(t, work.Err(), "work in progress must go on")
 
 		<-work.Done()
 		require.Equal(t, 10*time.Second, time.Since(told))
 	})
 }
 
-func TestCancelEndsWorkAtOnce(t *testing.T) {
+func TestDelay_EndsAtOnceWhenCanceled(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		parent, stop := context.WithCancel(t.Context())
 		work, cancel := shutdown.Delay(parent, time.Hour)
 		stop()
+		canceled := time.Now()
 		cancel()
-		<-work.Done() // and synctest sees to it that no goroutine stays behind
+		<-work.Done() // and synctest requires that no goroutine stays behind
+		require.Zero(t, time.Since(canceled), "it waited for the delay")
 	})
 }
 
