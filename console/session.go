@@ -27,7 +27,7 @@ const lookEvery = 50 * time.Millisecond
 // cause says why. A command that may take longer in all reports each success with
 // alive; one that has a deadline of its own calls unbounded.
 type session struct {
-	signal   context.Context // ends when a person ends the command
+	signal   context.Context // ends when the user ends the command
 	ctx      context.Context
 	end      context.CancelCauseFunc
 	conn     *nats.Conn
@@ -81,7 +81,7 @@ func (s *session) close() {
 	s.conn.Close()
 }
 
-// success is when something has succeeded.
+// success is the time of a success.
 type success struct {
 	next  time.Time // when the next one must have come
 	heard uint64    // messages from the broker until then
@@ -140,10 +140,10 @@ func lastError(conn *nats.Conn) error {
 	return nats.ErrNoServers
 }
 
-// interrupted is true when a person, or a signal, has ended the command.
+// interrupted reports whether the user, or a signal, has ended the command.
 func (s *session) interrupted() bool { return s.signal.Err() != nil }
 
-// failure is why a command failed: not only that the context ended, but why.
+// failure returns why a command failed: not only that the context ended, but why.
 func (s *session) failure(err error) error {
 	switch {
 	case err == nil || s.ctx.Err() == nil || errors.Is(err, errCheckFailed):

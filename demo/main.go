@@ -1,7 +1,6 @@
-// Command demo runs everything in one process: a broker, a requestor and some
-// generators, and shows what happens. When it is stopped it proves that nothing
-// was lost and nothing done twice. Its scenarios put what the project claims to
-// the test, one by one.
+// Command demo runs everything in one process: a broker, a requestor and some generators,
+// and shows what happens. When it is stopped it proves that nothing was lost and nothing
+// was done twice. Each of its scenarios tests a claim of the project.
 package main
 
 import (
@@ -28,7 +27,7 @@ const (
 	exitUsage  = 2
 )
 
-// errUsage is a command line that cannot be meant.
+// errUsage is the error for a wrong command line.
 var errUsage = errors.New("wrong usage")
 
 // commands are what the demo can do. Without a command it runs.

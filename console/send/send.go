@@ -1,5 +1,5 @@
-// Package send asks for strings as the requestor does, and publishes what the
-// services must cope with.
+// Package send asks for strings as the requestor does, and publishes malformed and
+// repeated messages that the services must handle.
 package send
 
 import (
@@ -48,8 +48,8 @@ func Requests(ctx context.Context, t *topology.Topology, n int, perSecond float6
 	return nil
 }
 
-// Repeat publishes requests again, as a publisher does that has not heard the
-// broker's confirmation.
+// Repeat publishes requests again, as a publisher does that missed the broker's
+// confirmation.
 func Repeat(ctx context.Context, t *topology.Topology, requests []contract.Request) error {
 	return t.Requests.Publish(ctx, requests...)
 }

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// DifferentError is why a setup fails when something exists that is not as it
-// should be. Nothing that exists is changed.
+// DifferentError is the error of a setup that finds something with other settings than
+// wanted. Nothing that exists is changed.
 type DifferentError struct {
 	Differences []string // "REQUESTS: max_bytes is 5, should be 1073741824"
 }
@@ -19,27 +19,27 @@ func (e *DifferentError) Error() string {
 	return "what exists differs from what should be:\n  " + strings.Join(e.Differences, "\n  ")
 }
 
-// free are settings that may differ: they change nothing of what the services
-// rely on, and the broker adds to them, or an operator. A queue may be paused.
+// free are settings that may differ. The services do not rely on them, and the broker or
+// an operator may add to them. A queue may be paused.
 var free = []string{"metadata", "description", "pause_until"}
 
 // durations are settings that the broker spells in nanoseconds.
 var durations = []string{"ack_wait", "max_age", "duplicate_window", "inactive_threshold", "max_expires", "subject_delete_marker_ttl"}
 
-// changeable are settings that can be changed while messages are there and
-// replicas run: nothing is lost, and everyone goes on.
+// changeable are settings that can be changed while the queues hold messages and replicas
+// run: nothing is lost, and the services continue.
 var changeable = []string{"ack_wait", "allow_atomic", "allow_batched", "allow_direct", "allow_rollup_hdrs", "duplicate_window", "max_ack_pending", "max_age", "max_batch", "max_bytes", "max_deliver", "max_msg_size", "num_replicas"}
 
-// difference is one setting of something that is not as it should be.
+// difference is one setting that is not as wanted.
 type difference struct {
 	field, text string
 	loses       bool // to change it would lose something
 }
 
-// stays says whether the setting cannot be changed safely.
+// stays reports whether the setting cannot be changed safely.
 func (d difference) stays() bool { return d.loses || !slices.Contains(changeable, d.field) }
 
-// remedy says what to do about a setting that would lose something.
+// remedy returns advice for a setting whose change would lose something.
 func (d difference) remedy() string {
 	switch {
 	case !d.loses:
@@ -53,7 +53,7 @@ func (d difference) remedy() string {
 	}
 }
 
-// loses says whether something is lost when a setting is changed from found to
+// loses reports whether something is lost when a setting is changed from found to
 // wanted: fewer replicas, less time for work in progress, or a shorter retention, of
 // which 0 is the longest.
 func loses(field string, wanted, found any) bool {
@@ -67,15 +67,15 @@ func loses(field string, wanted, found any) bool {
 	return false
 }
 
-// number is 0 for what is not set.
+// number returns 0 for a value that is not set.
 func number(value any) int64 {
 	n, _ := value.(json.Number)
 	i, _ := n.Int64()
 	return i
 }
 
-// differences compares the settings as the broker spells them, so that a setting
-// nobody here thought of is compared too.
+// differences compares the settings as the broker spells them, so that settings that
+// this code does not know are compared too.
 func differences(name string, want, got any) (all []difference) {
 	wanted, found := fields(want), fields(got)
 	names := maps.Clone(found)
@@ -107,8 +107,8 @@ func fields(config any) map[string]any {
 	return all
 }
 
-// isDefault is true for a value that stands for "not set", or for the value that
-// the broker fills in where it is not set.
+// isDefault reports whether a value stands for "not set", or is the default that the
+// broker fills in.
 func isDefault(field string, value any) bool {
 	switch v := value.(type) {
 	case nil:

@@ -8,8 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// remedies say what an operator can do about what the broker refuses, by the
-// codes of the server.
+// remedies are advice for the operator about a refusal, by the code of the server.
 var remedies = map[jetstream.ErrorCode]string{
 	10002: "the account has no room for the queues' limits: give it more, or the queues a smaller limit",
 	10005: "the cluster has too few nodes, or they have no room: it takes as many as there are replicas",

@@ -11,16 +11,15 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-// invalidConfig is the code of the server for a stream that it will not make as it is
-// wanted.
+// invalidConfig is the server's code for a stream whose configuration it refuses.
 const invalidConfig jetstream.ErrorCode = 10052
 
-// duplicatesLimit is how the server says for how long it deduplicates at most. No
-// question answers it.
+// duplicatesLimit matches the text in which the server states its longest deduplication
+// window. No request returns it.
 var duplicatesLimit = regexp.MustCompile(`duplicates window can not be larger the[na] server limit of ([0-9a-zµ.]+)`)
 
-// limit returns for how long the broker deduplicates at most, if that is why it
-// refused a stream; else 0.
+// limit returns the broker's longest deduplication window if the broker refused a stream
+// because of it; otherwise 0.
 func (s *setup) limit(refused error) time.Duration {
 	var api jetstream.JetStreamError
 	if !errors.As(refused, &api) || api.APIError() == nil || api.APIError().ErrorCode != invalidConfig {
@@ -37,8 +36,7 @@ func (s *setup) limit(refused error) time.Duration {
 	return limit
 }
 
-// learn takes over a limit that the broker refused something for, and reports whether
-// there was one that is news.
+// learn adopts a limit that caused a refusal, and reports whether it is new.
 func (s *setup) learn(refused error) bool {
 	limit := s.limit(refused)
 	if limit <= 0 {
@@ -48,7 +46,7 @@ func (s *setup) learn(refused error) bool {
 	return true
 }
 
-// felt notes the limits of the broker that make a difference.
+// felt records the limits of the broker that make a difference.
 func (s *setup) felt() {
 	say := func(format string, args ...any) {
 		s.result.Limits = append(s.result.Limits, fmt.Sprintf(format, args...))

@@ -1,11 +1,11 @@
-// Package setup makes what a deployment needs at the broker, or checks that it is
-// there as it should be.
+// Package setup creates the streams, consumers and buckets of a deployment, or checks
+// that they exist with the right settings.
 //
-// What should be follows from the settings and from the limits of the broker: its
-// max_payload, which a connection knows, and what it says when it refuses to make
-// something. A default that the broker fills in is not a difference: only the broker
-// can tell, so it is asked to make the thing as wanted, which it confirms without a
-// change where the one that exists is what it would make.
+// The right settings follow from the user's settings and from the limits of the broker:
+// its max_payload, which a connection knows, and the limits it names in a refusal. A
+// default that the broker fills in is not a difference. Only the broker knows its
+// defaults, so setup asks it to create the object as wanted. The broker confirms that
+// without a change if the existing object is the same.
 package setup
 
 import (
@@ -21,31 +21,30 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-// Result is what was found and made, by name ("REQUESTS", "REQUESTS/generator").
+// Result lists what was found and created, by name ("REQUESTS", "REQUESTS/generator").
 type Result struct {
 	Created   []string `json:"created,omitempty"`
-	Present   []string `json:"present,omitempty"`   // was there, and as it should be
+	Present   []string `json:"present,omitempty"`   // existed with the right settings
 	Updated   []string `json:"updated,omitempty"`   // changed, by Update
-	Different []string `json:"different,omitempty"` // each difference of what is not as it should be
-	Limits    []string `json:"limits,omitempty"`    // limits of the broker that are felt, one line each
+	Different []string `json:"different,omitempty"` // each setting that is not as wanted
+	Limits    []string `json:"limits,omitempty"`    // limits of the broker that make a difference, one line each
 }
 
-// Apply makes every stream and consumer that is missing, and checks those that
-// exist. It may be repeated, also by several at once. While the broker is unreachable,
-// or a cluster elects its leader, it waits, until ctx ends.
+// Apply creates every missing stream and consumer, and checks the existing ones. It may be
+// repeated, also by several clients at once. While the broker is unreachable, or a cluster
+// elects its leader, it waits until ctx ends.
 //
 // If anything differs, the error unwraps to a *DifferentError, which lists all
-// differences; what was missing is made nevertheless. At any other error it stops
-// there: the error says what the broker refused and, as far as is known,
-// what to do about it.
+// differences; missing objects are created nevertheless. At any other error Apply stops.
+// The error says what the broker refused and, as far as is known, what to do about it.
 func Apply(ctx context.Context, js jetstream.JetStream, settings topology.Settings) (Result, error) {
 	return run(ctx, &setup{js: js, settings: settings})
 }
 
-// Update is Apply, but what differs only in settings that can be changed safely,
-// while messages are there and replicas run, is changed. Nothing is lost by it:
-// the ledgers' retention may be longer, and there may be more replicas, but not the other
-// way round. Where anything differs that cannot be changed so, nothing is.
+// Update is Apply, but also changes settings that can be changed safely while the queues
+// hold messages and replicas run. Nothing is lost: the retention of the ledgers may become
+// longer and the number of replicas larger, but not the other way round. If any difference
+// cannot be changed safely, Update changes nothing.
 func Update(ctx context.Context, js jetstream.JetStream, settings topology.Settings) (Result, error) {
 	return run(ctx, &setup{js: js, settings: settings, update: true})
 }
@@ -92,7 +91,7 @@ type setup struct {
 	batch    int // how many messages a consumer may be asked for at once; 0: any number
 }
 
-// change makes something that exists as it should be.
+// change gives an existing object the wanted settings.
 type change struct {
 	name  string
 	apply func(ctx context.Context) error
@@ -102,7 +101,7 @@ func (s *setup) do(ctx context.Context, one func(ctx context.Context) error) err
 	return explain(ask.Patiently(ctx, s.js.Conn(), one))
 }
 
-// failed adds to an error the differences found: they may be its reason.
+// failed adds the found differences to an error, because they may be its reason.
 func (s *setup) failed(err error) error {
 	if len(s.result.Different) == 0 {
 		return err
@@ -114,8 +113,8 @@ func (s *setup) failed(err error) error {
 	return fmt.Errorf("%w\n%w", err, different)
 }
 
-// stream makes or checks one stream. When the broker refuses it because of a limit,
-// it does so again with the limit.
+// stream creates or checks one stream. If the broker refuses it because of a limit, stream
+// tries again within the limit.
 func (s *setup) stream(ctx context.Context, index int) error {
 	for {
 		if s.js.Conn().IsConnected() { // it is, unless that was a moment ago
@@ -168,8 +167,8 @@ func (s *setup) oneStream(ctx context.Context, want jetstream.StreamConfig) erro
 	return nil
 }
 
-// own returns those of the differences that are not the broker's own, recognised by what
-// it says to making what is wanted where something exists.
+// own returns the differences that are not defaults of the broker. It recognises them by
+// the broker's answer to creating the wanted object although one exists.
 func (s *setup) own(different []difference, made error) ([]difference, error) {
 	var refused jetstream.JetStreamError
 	switch {
@@ -181,9 +180,9 @@ func (s *setup) own(different []difference, made error) ([]difference, error) {
 	return different, nil
 }
 
-// notes returns the metadata of a stream that is about to keep messages for keep:
-// what it has, as a reset leaves some, and what has expired by now, which its
-// new settings do not show.
+// notes returns the metadata of a stream whose retention becomes keep: the existing
+// metadata, for example of a reset, and the time before which entries have expired, which
+// the new settings do not show.
 func notes(info *jetstream.StreamInfo, keep time.Duration) map[string]string {
 	was := info.Config.MaxAge
 	if was == 0 || was == keep || info.TimeStamp.Sub(info.Created) < was { // all by the broker's clock
@@ -228,7 +227,7 @@ func (s *setup) consumer(ctx context.Context, want topology.Consumer) error {
 	return nil
 }
 
-// found takes note of what exists, and of how to change it if that may be.
+// found records what exists, and how to change it if that is allowed.
 func (s *setup) found(name string, different []difference, apply func(ctx context.Context) error) {
 	if s.update && len(different) > 0 && !slices.ContainsFunc(different, difference.stays) {
 		s.changes = append(s.changes, change{name, apply})

@@ -2,21 +2,21 @@ package status
 
 import "decoupled.example/console/depth"
 
-// Rates are what happened a second between two readings.
+// Rates are events a second between two readings.
 type Rates struct {
 	Queues  map[string]Flow    `json:"queues"`
 	Ledgers map[string]float64 `json:"ledgers"` // new entries
 }
 
-// Flow is what goes into a queue and out of it, in messages a second.
+// Flow is the rate into a queue and out of it, in messages a second.
 type Flow struct {
 	In  float64 `json:"in"`
 	Out float64 `json:"out"`
 }
 
-// Rates returns what happened since before. What was made anew in between has
-// only what it holds since then; nothing is ever negative. Without an earlier status
-// there are none.
+// Rates returns the rates since an earlier status. For a stream that was re-created in
+// between, only what it holds since then counts, so no rate is negative. Without an earlier
+// status there are no rates.
 func (s Status) Rates(before Status) Rates {
 	seconds := s.At.Sub(before.At).Seconds()
 	rates := Rates{Queues: make(map[string]Flow), Ledgers: make(map[string]float64)}
@@ -29,7 +29,7 @@ func (s Status) Rates(before Status) Rates {
 	}
 	for _, q := range s.Queues {
 		b := was[q.Queue]
-		if q.Stored < b.Stored { // a stream made anew counts from 1 again
+		if q.Stored < b.Stored { // a re-created stream counts from 1 again
 			b = depth.Depth{}
 		}
 		in := float64(q.Stored - b.Stored)

@@ -28,14 +28,14 @@ const (
 // services are the services that are asked.
 var services = []string{topology.Requestor, topology.Generator}
 
-// Replicas asks every replica of every service for its status, and returns the
-// answers that come within a moment. That there are none is no error.
+// Replicas asks every replica of every service for its status, and returns the answers that
+// arrive within a moment. No answer is no error.
 func Replicas(ctx context.Context, nc *nats.Conn) ([]service.Status, error) {
 	return replicas(ctx, nc, nextWithin)
 }
 
-// AllReplicas is Replicas where it matters that none is missed: it waits longer
-// for the next one, also when all have answered.
+// AllReplicas is Replicas for callers that must not miss one: it waits longer for the next
+// answer, even when all have answered.
 func AllReplicas(ctx context.Context, nc *nats.Conn) ([]service.Status, error) {
 	return replicas(ctx, nc, lastWithin)
 }

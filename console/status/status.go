@@ -1,4 +1,4 @@
-// Package status reads how a deployment is: depths, counts, live replicas.
+// Package status reads the state of a deployment: depths, counts, live replicas.
 package status
 
 import (
@@ -15,7 +15,7 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-// Status is how a deployment was at one time. Its parts are read one after the
+// Status is the state of a deployment at one time. Its parts are read one after the
 // other.
 type Status struct {
 	At          time.Time         `json:"at"` // by the reader's clock: compare it with that of another Status only
@@ -30,8 +30,8 @@ type Status struct {
 // Read reads the status of the deployment. While the broker is unreachable it waits,
 // until ctx ends.
 //
-// It reads what was asked first, and then all places in the order in which requests
-// pass them: what moves on meanwhile is counted twice, rather than not at all.
+// It reads the asked requests first, and then all places in the order in which requests
+// pass them. A request that moves meanwhile is counted twice rather than not at all.
 func Read(ctx context.Context, nc *nats.Conn, js jetstream.JetStream) (s Status, err error) {
 	s.Ledgers, s.Streams = make(map[string]uint64), make(map[string]*jetstream.StreamInfo)
 	if s.Replicas, err = Replicas(ctx, nc); err != nil {
@@ -58,7 +58,7 @@ func Read(ctx context.Context, nc *nats.Conn, js jetstream.JetStream) (s Status,
 	return s, nil
 }
 
-// Alive is how many replicas of a service answered.
+// Alive returns how many replicas of a service answered.
 func (s Status) Alive(name string) (n int) {
 	for _, r := range s.Replicas {
 		if r.Service == name {
@@ -68,7 +68,7 @@ func (s Status) Alive(name string) (n int) {
 	return n
 }
 
-// Unfinished is how many messages the queues hold.
+// Unfinished returns how many messages the queues hold.
 func (s Status) Unfinished() (n uint64) {
 	for _, q := range s.Queues {
 		n += q.Messages
@@ -76,7 +76,7 @@ func (s Status) Unfinished() (n uint64) {
 	return n
 }
 
-// Repeated is how many deliveries were not a message's first.
+// Repeated returns how many deliveries were not a message's first.
 func (s Status) Repeated() (n uint64) {
 	for _, q := range s.Queues {
 		n += q.Repeated

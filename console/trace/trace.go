@@ -1,5 +1,5 @@
-// Package trace tells one request's life from what the services have recorded
-// about it. It looks up keys; it scans no queue.
+// Package trace shows the life of one request from the ledgers of the services. It looks up
+// keys and scans no queue.
 package trace
 
 import (
@@ -18,7 +18,7 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-// ErrUnknown is the error for a request that nothing is recorded about.
+// ErrUnknown is the error for a request without any record.
 var ErrUnknown = errors.New("nothing is recorded about this request")
 
 // Step is one step that a request has passed.
@@ -39,8 +39,8 @@ type Trace struct {
 	Where      string              `json:"where"` // where it is now, in words
 }
 
-// Request returns the life of a request. It fails with ErrUnknown when there is
-// neither an entry nor a letter of it.
+// Request returns the life of a request. It fails with ErrUnknown if the request has neither
+// an entry nor a dead letter.
 func Request(ctx context.Context, js jetstream.JetStream, t *topology.Topology, id string) (Trace, error) {
 	if err := contract.ValidateID(id); err != nil {
 		return Trace{ID: id}, fmt.Errorf("cannot trace %.40q: %w", id, err)
@@ -81,7 +81,7 @@ func newReader(ctx context.Context, js jetstream.JetStream, t *topology.Topology
 	}}, nil
 }
 
-// trace reads what is not finished twice, so as to know that it is lost.
+// trace reads an unfinished request twice, to know whether it is lost.
 func (r *reader) trace(ctx context.Context, id string) (Trace, error) {
 	trace, err := r.read(ctx, id)
 	if err != nil || trace.judged() {
@@ -145,8 +145,7 @@ func (t Trace) mismatched() *Step {
 	return nil
 }
 
-// judged reports whether reading more would not change where the request is said
-// to be.
+// judged reports whether the place of the request is certain without reading more.
 func (t Trace) judged() bool { return t.finished() || t.DeadLetter != nil || t.mismatched() != nil }
 
 // where follows from the last step: what a service has recorded it publishes, or

@@ -3,9 +3,9 @@
 //
 //	asked ──▶ generated ──▶ stored ──▶ received
 //
-// It walks them in constant memory: asked from end to end, looking in the others
-// for the same requests, and of the others each that turns out to have more
-// entries than were found so. The words are those of broker tests:
+// It walks them in constant memory: asked from end to end, looking the same requests up in
+// the others, and then each of the others that has more entries than were found that way.
+// These are the words of the verdict:
 //
 //	complete     in all four, with one and the same string
 //	lost         begun and not completed, with no dead letter, and the queues were seen empty since

@@ -9,8 +9,7 @@ import (
 	"decoupled.example/shared/ledger"
 )
 
-// judge decides for each request that was begun what became of it. Complete
-// ones are counted in complete.
+// judge determines the verdict on each request. Complete ones are counted in complete.
 //
 // A request that is not complete is lost only if it is still not complete after
 // the queues were seen empty: it was published before it was found here, so at
@@ -83,8 +82,8 @@ func (v *verifier) lookAgain(ctx context.Context, open []ledger.Entry, states ma
 	return settled, dead, err
 }
 
-// states reads how far requests have come. Only what is in one ledger is looked
-// for in the next: an entry that is missing takes a question of its own.
+// states reads how far requests have come. It looks only for requests of one ledger in the
+// next, because each missing entry takes a request of its own.
 func (v *verifier) states(ctx context.Context, entries []ledger.Entry) (map[string]state, error) {
 	var values [3]map[string][]byte
 	reached := entries

@@ -5,7 +5,7 @@ import "fmt"
 // maxFindings bounds how many findings a verdict lists.
 const maxFindings = 20
 
-// Verdict is what a verification found.
+// Verdict is the result of a verification.
 type Verdict struct {
 	// Entries in each ledger when the verification began.
 	Asked     uint64 `json:"asked"`
@@ -13,7 +13,7 @@ type Verdict struct {
 	Stored    uint64 `json:"stored"`
 	Received  uint64 `json:"received"`
 
-	// Requests by what became of them; see the package comment.
+	// Requests by verdict; see the package comment.
 	Complete    uint64 `json:"complete"`
 	Lost        uint64 `json:"lost"`
 	Outstanding uint64 `json:"outstanding"`
@@ -50,8 +50,8 @@ func (v Verdict) Unjudged() bool {
 	return v.Judged() == 0 && v.Asked+v.Generated+v.Stored+v.Received > 0
 }
 
-// OK is true when nothing is lost and nothing was done twice, as far as that could be
-// judged. It is false when nothing could be judged of what there is.
+// OK reports whether nothing was lost and nothing was done twice, as far as that could be
+// judged. It is false if there are entries and none could be judged.
 func (v Verdict) OK() bool {
 	return v.Lost == 0 && v.Unexpected == 0 && v.Mismatched == 0 && v.Duplicated == 0 && !v.Unjudged()
 }
@@ -74,7 +74,7 @@ func (v Verdict) Conclusion() string {
 	return line
 }
 
-// Finished is true when nothing is outstanding either.
+// Finished reports whether nothing is outstanding either.
 func (v Verdict) Finished() bool { return v.OK() && v.Outstanding == 0 }
 
 func (v *Verdict) find(id, format string, args ...any) {

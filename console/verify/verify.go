@@ -13,11 +13,11 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-// Run verifies the deployment, running or at rest. What is asked while it runs
-// may or may not be part of the verdict. While the broker is unreachable it waits, until
-// ctx ends. It fails only when something cannot be read; what is wrong with the
-// messages is in the verdict. Progress, which may be nil, is called now and then, not
-// concurrently: how many entries have been walked, of how many at least.
+// Run verifies the deployment, running or at rest. Requests that are asked meanwhile may or
+// may not be part of the verdict. While the broker is unreachable Run waits until ctx ends.
+// It fails only when something cannot be read; faults of the messages are in the verdict.
+// Run calls progress, which may be nil, now and then and not concurrently, with the number
+// of entries walked and the least total.
 func Run(ctx context.Context, js jetstream.JetStream, t *topology.Topology, progress func(walked, whole uint64)) (Verdict, error) {
 	v, err := newVerifier(ctx, js, t)
 	if err != nil {
@@ -140,8 +140,8 @@ func (v *verifier) walkReceived(ctx context.Context) error {
 	})
 }
 
-// sawAll is true when a ledger has no more entries than were seen coming from
-// asked: then none is without an origin, and there is no need to look at each.
+// sawAll reports whether a ledger has no more entries than were seen coming from asked. Then
+// each has an origin, and need not be looked at.
 func (v *verifier) sawAll(ctx context.Context, l ledger.Ledger, seen uint64) (bool, error) {
 	if v.verdict.Duplicated > 0 { // an entry may be there twice, and another one unseen
 		return false, nil

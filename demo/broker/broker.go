@@ -23,7 +23,7 @@ import (
 
 const (
 	host = "127.0.0.1"
-	// DefaultPort is where NATS tools look for a server.
+	// DefaultPort is the default port of NATS tools.
 	DefaultPort = 4222
 	// readyWithin is generous: a store with millions of messages takes time.
 	readyWithin = time.Minute
@@ -142,8 +142,8 @@ func address(port int) string { return net.JoinHostPort(host, strconv.Itoa(port)
 // URL is where clients connect.
 func (b *Broker) URL() string { return "nats://" + b.server.Addr().String() }
 
-// As is how a program logs in at the broker as a user. Without credentials it
-// logs in without a user.
+// As returns how a program logs in at the broker as a user. Without credentials it logs in
+// without a user.
 func (b *Broker) As(user string) service.Broker {
 	at := service.Broker{URL: b.URL()}
 	if b.credentials != "" {
@@ -175,7 +175,8 @@ func (b *Broker) leaveFolder() {
 	}
 }
 
-// errInUse is why a folder cannot be used: two servers on one store would ruin it.
+// errInUse is the error for a folder that another broker uses: two servers on one store
+// would destroy it.
 var errInUse = errors.New("in use by another demo")
 
 // lockFile is the file in a folder that only one broker has at a time. That it

@@ -36,8 +36,8 @@ func (l *logger) Fatalf(format string, v ...any) {
 	}
 }
 
-// Noticef implements server.Logger. What the server notices while all is well
-// is of no interest to who watches the services.
+// Noticef implements server.Logger. The server's notices during normal operation do not
+// matter here.
 func (l *logger) Noticef(format string, v ...any) { l.log.Debug().Msgf(format, v...) }
 
 // Warnf implements server.Logger.

@@ -11,8 +11,8 @@ import (
 	"decoupled.example/shared/topology"
 )
 
-// ErrUnsupported is the error for what a kind of deployment cannot do at all. A
-// scenario that needs it is skipped there.
+// ErrUnsupported is the error for an operation that a kind of deployment cannot do. A
+// scenario that needs the operation is skipped there.
 var ErrUnsupported = errors.New("not possible on this kind of deployment")
 
 // Deployment is both services on a broker, freshly set up: no replica, no
@@ -41,7 +41,7 @@ type Deployment interface {
 	Scale(ctx context.Context, service string, n int) error
 
 	// Kill ends the newest replica of a service without a warning, with work in
-	// hand. Whether another one takes its place is up to the kind; Scale makes
+	// progress. The kind decides whether another one takes its place; Scale makes
 	// sure of it.
 	Kill(ctx context.Context, service string) error
 
@@ -72,12 +72,12 @@ type Kind struct {
 	Name  string
 	About string // in a few words, for a list
 
-	// Start deploys. What it cannot provide is ErrUnsupported. When it fails,
-	// or ctx ends, nothing is left behind.
+	// Start deploys. It returns ErrUnsupported for needs that it cannot provide. When
+	// it fails, or ctx ends, nothing is left behind.
 	Start func(ctx context.Context, needs Needs, log zerolog.Logger) (Deployment, error)
 }
 
-// Needs is what a scenario asks of a deployment.
+// Needs are the requirements of a scenario for a deployment.
 type Needs struct {
 	Nodes    int               // of the broker: 1 (or 0, the same) or 3
 	Topology topology.Settings // Replicas follows from Nodes

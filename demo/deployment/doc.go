@@ -1,5 +1,5 @@
-// Package deployment says what can be done from outside to the two services and
-// their broker, wherever they run. Scenarios are written against it, so that one
+// Package deployment defines what can be done from outside to the two services and their
+// broker, wherever they run. Scenarios are written against it, so that one
 // scenario runs in one process, as several processes, in containers, or on a
 // cluster.
 //

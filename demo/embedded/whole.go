@@ -108,8 +108,8 @@ func (w *Whole) fleet(name string) (*Fleet, error) {
 // StopBroker implements deployment.Deployment.
 func (w *Whole) StopBroker(_ context.Context, node string) error { return w.nodes.stop(node) }
 
-// KillBroker implements deployment.Deployment: a broker that shares the process
-// with those who would see it die cannot be killed.
+// KillBroker implements deployment.Deployment: a broker in the same process as its clients
+// cannot be killed.
 func (w *Whole) KillBroker(_ context.Context, node string) error {
 	return fmt.Errorf("cannot kill the broker %s: %w", node, deployment.ErrUnsupported)
 }

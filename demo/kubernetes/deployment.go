@@ -86,9 +86,8 @@ func (d *cluster) start(ctx context.Context, needs deployment.Needs) (err error)
 	return d.rehearse(ctx)
 }
 
-// rehearse has a replica of each service come and go. What keeps them from coming,
-// an image that is not there for example, shows here, with its reason; and who
-// comes later comes at once.
+// rehearse starts and stops a replica of each service. Whatever prevents a start, for example
+// a missing image, shows here with its reason, and later replicas start at once.
 func (d *cluster) rehearse(ctx context.Context) error {
 	services := []string{topology.Requestor, topology.Generator}
 	for _, name := range services {

@@ -50,7 +50,7 @@ func (p pod) ready() bool {
 	return false
 }
 
-// String says what the pod waits for.
+// String describes what the pod waits for.
 func (p pod) String() string {
 	text := p.Metadata.Name + " is " + p.Status.Phase
 	if p.Metadata.DeletionTimestamp != nil {
@@ -96,8 +96,8 @@ func (k kubectl) left(ctx context.Context, name string, n int) error {
 	return k.await(ctx, name, fmt.Sprintf("no more than %d", n), func(pods []pod) bool { return len(pods) <= n })
 }
 
-// await looks until it is so. A look that fails is no reason to give up: a cluster
-// is away for a moment now and then.
+// await polls until the condition holds. It continues after a failed poll, because a cluster
+// may be unreachable for a moment.
 func (k kubectl) await(ctx context.Context, name, what string, so func([]pod) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
