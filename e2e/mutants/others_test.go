@@ -30,6 +30,13 @@ var otherMutants = []mutant{
 		red:    []string{"console/dashboard TestServer_RefusesEveryActionOfAnotherSite"},
 	},
 	{
+		breaks: "write the time of a line twice",
+		file:   "shared/service/log.go",
+		old:    "record.Time = time.Time{}",
+		new:    "_ = time.Time{}",
+		red:    []string{"shared/service TestSlog_WritesTheLinesOfTheLog"},
+	},
+	{
 		breaks: "stop containers sooner than the shutdown timeout",
 		file:   "docker-compose.yml",
 		old:    "stop_grace_period: 15s",

@@ -3,6 +3,7 @@ package service_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 
@@ -49,4 +50,23 @@ func TestLogLevel(t *testing.T) {
 		log.Warn().Msg("warn")
 		require.Len(t, out.with("message"), test.lines, test.level)
 	}
+}
+
+// Packages that log by slog write lines like all others: one time, the fields, and
+// nothing below the level.
+func TestSlog_WritesTheLinesOfTheLog(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	log := service.Slog(service.NewLog(&out, service.Logging{Level: "info", Format: "json"}, "tester"))
+	log.Debug("hidden")
+	log.With("queue", "REQUESTS").Warn("seven", "error", errors.New("a fault"), "n", 7)
+
+	require.Equal(t, 1, bytes.Count(out.Bytes(), []byte("\n")))
+	require.Equal(t, 1, bytes.Count(out.Bytes(), []byte(`"time":`)), out.String())
+	var entry map[string]any
+	require.NoError(t, json.Unmarshal(out.Bytes(), &entry), out.String())
+	delete(entry, "time")
+	require.Equal(t, map[string]any{
+		"level": "warn", "service": "tester", "queue": "REQUESTS", "error": "a fault", "n": 7.0, "message": "seven",
+	}, entry)
 }
