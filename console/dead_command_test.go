@@ -15,7 +15,7 @@ import (
 // and does not hold up the others.
 func TestDeadRedrive_Expired(t *testing.T) {
 	t.Parallel()
-	b := testbed.Start(t, func(s *topology.Settings) { s.Retention = time.Second })
+	b := testbed.Start(t, func(s *topology.Settings) { s.Keep = time.Second })
 	url := b.Broker.URL()
 	b.PlantDead(1)
 	b.Eventually(func() bool { return len(b.Entries(topology.Asked)) == 0 }, "its entry has expired")

@@ -354,7 +354,7 @@ func TestHostileTextIsShownEscaped(t *testing.T) {
 	hostile := "\x1b[2J\u202e"
 	_, err := b.JS.PublishMsg(b.Context(), &nats.Msg{Subject: "dead.REQUESTS." + id, Header: nats.Header{"Dead-Reason": {"it is " + hostile}}})
 	require.NoError(t, err)
-	b.Put(topology.Generated, ledger.Entry{ID: id, Value: []byte(hostile)})
+	b.Keep(topology.Generated, ledger.Entry{ID: id, Value: []byte(hostile)})
 	answer, err := json.Marshal(service.Status{Service: hostile, Instance: hostile, Host: hostile, Problems: []string{hostile}})
 	require.NoError(t, err)
 	_, err = b.Conn.Subscribe(service.StatusSubject(topology.Generator), func(m *nats.Msg) { _ = m.Respond(answer) })
@@ -418,8 +418,8 @@ func TestVerifyFailsWhenSomethingIsLost(t *testing.T) {
 // not say OK.
 func TestVerifyFailsWhenNothingCanBeJudged(t *testing.T) {
 	t.Parallel()
-	b := testbed.Start(t, func(s *topology.Settings) { s.Retention = 24 * time.Hour })
-	b.Put(topology.Asked, ledger.Entry{ID: contract.NewID(), Value: []byte("{}")}, ledger.Entry{ID: contract.NewID(), Value: []byte("{}")})
+	b := testbed.Start(t, func(s *topology.Settings) { s.Keep = 24 * time.Hour })
+	b.Keep(topology.Asked, ledger.Entry{ID: contract.NewID(), Value: []byte("{}")}, ledger.Entry{ID: contract.NewID(), Value: []byte("{}")})
 	b.Later(23*time.Hour + 59*time.Minute + 30*time.Second)
 	code, stdout, stderr := console(t, b.Via, "verify")
 	require.Equal(t, exitFailed, code, stderr)

@@ -336,7 +336,7 @@ func serveLogging(t *testing.T, b *testbed.Bed, o dashboard.Options, log *logged
 // A request that was answered before may be redriven only by who knows that.
 func TestRedrive_RefusesWhatMayHaveExpired(t *testing.T) {
 	t.Parallel()
-	b := testbed.Start(t, func(s *topology.Settings) { s.Retention = time.Second })
+	b := testbed.Start(t, func(s *topology.Settings) { s.Keep = time.Second })
 	address := serve(t, b, dashboard.Options{})
 	b.PlantDead(1)
 	b.Eventually(func() bool { return len(b.Entries(topology.Asked)) == 0 }, "its entry has expired")

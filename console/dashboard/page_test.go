@@ -341,7 +341,7 @@ func TestAPageInTroubleCanBeRead(t *testing.T) {
 		})
 	}
 	b.PlantDead(12)
-	b.Put(topology.Asked, ledger.Entry{ID: "lost"})
+	b.Keep(topology.Asked, ledger.Entry{ID: "lost"})
 	address := serve(t, b, dashboard.Options{Fleets: &fleets{bed: b}})
 	pages := make(map[string]*tab)
 	for _, name := range []string{"dark", "light"} {

@@ -17,7 +17,7 @@ import (
 
 const keep = time.Second
 
-func forgetful(s *topology.Settings) { s.Retention = keep }
+func forgetful(s *topology.Settings) { s.Keep = keep }
 
 // plantLetter stores a dead letter of a request, published when it says.
 func plantLetter(t *testing.T, b *testbed.Bed, body string, published time.Time) deadletter.Message {
@@ -39,7 +39,7 @@ func request() (id, body string) {
 
 // awaitExpiry waits until something that a ledger held has expired.
 func awaitExpiry(b *testbed.Bed) {
-	b.Put(topology.Asked, ledger.Entry{ID: contract.NewID()})
+	b.Keep(topology.Asked, ledger.Entry{ID: contract.NewID()})
 	b.Eventually(func() bool { return len(b.Entries(topology.Asked)) == 0 }, "the entry has expired")
 }
 
@@ -95,7 +95,7 @@ func TestRedrive_DoesNotTrustALettersWord(t *testing.T) {
 	id, body := request()
 	letter := plantLetter(t, b, body, time.Now().Add(time.Hour))
 	awaitExpiry(b)
-	b.Put(topology.Asked, ledger.Entry{ID: id})
+	b.Keep(topology.Asked, ledger.Entry{ID: id})
 	requireRefused(t, b, letter, "has entries since")
 }
 
@@ -106,12 +106,12 @@ func TestRedrive_RefusesWhatHadExpiredBeforeTheRetentionWasMadeLonger(t *testing
 	letter, err := open(t, b).Find(b.Context(), id)
 	require.NoError(t, err)
 	awaitExpiry(b)
-	_, err = setup.Update(b.Context(), b.JS, topology.Settings{AckWait: time.Second, Retention: time.Hour})
+	_, err = setup.Update(b.Context(), b.JS, topology.Settings{AckWait: time.Second, Keep: time.Hour})
 	require.NoError(t, err)
 	requireRefused(t, b, letter, "has entries since")
 
 	id, body := request()
-	b.Put(topology.Asked, ledger.Entry{ID: id})
+	b.Keep(topology.Asked, ledger.Entry{ID: id})
 	requireAllowed(t, b, plantLetter(t, b, body, time.Now()))
 }
 
@@ -121,7 +121,7 @@ func TestRedrive_RefusesARequestOlderThanALedger(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	id, body := request()
-	b.Put(topology.Asked, ledger.Entry{ID: id})
+	b.Keep(topology.Asked, ledger.Entry{ID: id})
 	requireRefused(t, b, plantLetter(t, b, body, time.Now().Add(-time.Hour)), "has entries since")
 }
 
@@ -129,13 +129,13 @@ func TestRedrive_AllowsWhatTheLedgersStillHave(t *testing.T) {
 	t.Parallel()
 	for name, settings := range map[string]func(*topology.Settings){
 		"for ever":                  func(*topology.Settings) {},
-		"too young to have expired": func(s *topology.Settings) { s.Retention = time.Hour },
+		"too young to have expired": func(s *topology.Settings) { s.Keep = time.Hour },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := testbed.Start(t, settings)
 			id, body := request()
-			b.Put(topology.Asked, ledger.Entry{ID: id})
+			b.Keep(topology.Asked, ledger.Entry{ID: id})
 			requireAllowed(t, b, plantLetter(t, b, body, time.Now()))
 			_, body = request() // an outside requestor records nothing
 			requireAllowed(t, b, plantLetter(t, b, body, time.Now()))

@@ -19,13 +19,13 @@ const (
 	quiet = 2500 * time.Millisecond
 )
 
-// awaitNothingInHand returns when no replica works on anything. While the queues are
+// awaitNothingInFlight returns when no replica works on anything. While the queues are
 // paused nothing new is delivered, so that does not change.
 //
 // Messages that were returned, or whose worker died, wait for a redelivery
 // that the pause holds up: the broker counts them as delivered, though no replica
 // works on them. Only the replicas know what is in flight.
-func (r *reset) awaitNothingInHand(ctx context.Context) error {
+func (r *reset) awaitNothingInFlight(ctx context.Context) error {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	var before []depth.Depth

@@ -44,7 +44,7 @@ func Run(ctx context.Context, nc *nats.Conn, js jetstream.JetStream, within time
 	defer cancel()
 	r := &reset{nc: nc, js: js, until: time.Now().Add(within + heals), tell: tell, seen: make(map[string]service.Status)}
 	defer func() { err = errors.Join(err, r.resume(context.WithoutCancel(ctx))) }()
-	for _, step := range []func(context.Context) error{r.refuse, r.pause, r.awaitNothingInHand, r.refuse, r.empty, r.prove} {
+	for _, step := range []func(context.Context) error{r.refuse, r.pause, r.awaitNothingInFlight, r.refuse, r.empty, r.prove} {
 		if err := step(ctx); err != nil {
 			return fmt.Errorf("cannot reset: %w", err)
 		}

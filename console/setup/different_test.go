@@ -174,7 +174,7 @@ func TestDifferentSettings(t *testing.T) {
 	js := jetStream(t, brokertest.Start(t))
 	_, err := setup.Apply(bounded(t), js, topology.Settings{})
 	require.NoError(t, err)
-	_, err = setup.Apply(bounded(t), js, topology.Settings{AckWait: time.Second, MaxBytes: 1 << 20, Retention: time.Hour})
+	_, err = setup.Apply(bounded(t), js, topology.Settings{AckWait: time.Second, MaxBytes: 1 << 20, Keep: time.Hour})
 	requireDifferent(t, err,
 		"REQUESTS: max_bytes is 1073741824, should be 1048576",
 		"RESPONSES: max_bytes is 1073741824, should be 1048576",

@@ -125,9 +125,9 @@ func TestSetupWithEachSetting(t *testing.T) {
 	for name, settings := range map[string]topology.Settings{
 		"the shortest acknowledgement wait":            {AckWait: 100 * time.Millisecond},
 		"the smallest queues":                          {MaxBytes: 128 << 10},
-		"ledgers that forget soon":                     {AckWait: time.Second, Retention: time.Second},
-		"ledgers that forget within the deduplication": {Retention: 15 * time.Second},
-		"ledgers that forget in a day":                 {Retention: 24 * time.Hour},
+		"ledgers that forget soon":                     {AckWait: time.Second, Keep: time.Second},
+		"ledgers that forget within the deduplication": {Keep: 15 * time.Second},
+		"ledgers that forget in a day":                 {Keep: 24 * time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -142,8 +142,8 @@ func TestSetupWithEachSetting(t *testing.T) {
 				ledger, err := js.Stream(bounded(t), "KV_"+name)
 				require.NoError(t, err)
 				config := ledger.CachedInfo().Config
-				require.Equal(t, settings.Retention, config.MaxAge)
-				if settings.Retention > 0 {
+				require.Equal(t, settings.Keep, config.MaxAge)
+				if settings.Keep > 0 {
 					require.LessOrEqual(t, config.Duplicates, config.MaxAge)
 				}
 			}
@@ -162,8 +162,8 @@ func TestSetupWithBadSettings(t *testing.T) {
 		{topology.Settings{Replicas: -1}, "cannot set up: replicas must be 1 or 3, not -1"},
 		{topology.Settings{AckWait: time.Millisecond}, "cannot set up: the ack wait must be at least 100ms, not 1ms"},
 		{topology.Settings{MaxBytes: 1000}, "cannot set up: a queue must hold at least one message of 131072 bytes, not 1000"},
-		{topology.Settings{Retention: -time.Hour}, "cannot set up: ledger retention must not be negative"},
-		{topology.Settings{Retention: time.Second}, "cannot set up: ledger retention must be longer than the ack wait (10s), not 1s"},
+		{topology.Settings{Keep: -time.Hour}, "cannot set up: ledger retention must not be negative"},
+		{topology.Settings{Keep: time.Second}, "cannot set up: ledger retention must be longer than the ack wait (10s), not 1s"},
 	} {
 		result, err := setup.Apply(bounded(t), js, test.settings)
 		require.EqualError(t, err, test.want)

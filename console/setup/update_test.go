@@ -18,7 +18,7 @@ func TestUpdateChangesWhatCanBeChangedSafely(t *testing.T) {
 	t.Parallel()
 	js, err := jetstream.New(brokertest.Start(t).Connect())
 	require.NoError(t, err)
-	_, err = setup.Apply(t.Context(), js, topology.Settings{Retention: time.Hour})
+	_, err = setup.Apply(t.Context(), js, topology.Settings{Keep: time.Hour})
 	require.NoError(t, err)
 	_, err = js.Publish(t.Context(), topology.SubjectRequest, []byte("stays"))
 	require.NoError(t, err)
@@ -29,7 +29,7 @@ func TestUpdateChangesWhatCanBeChangedSafely(t *testing.T) {
 	_, err = js.UpdateStream(t.Context(), older)
 	require.NoError(t, err)
 
-	changed := topology.Settings{MaxBytes: 2 << 30, AckWait: 20 * time.Second, Retention: 24 * time.Hour}
+	changed := topology.Settings{MaxBytes: 2 << 30, AckWait: 20 * time.Second, Keep: 24 * time.Hour}
 	result, err := setup.Update(t.Context(), js, changed)
 	require.NoError(t, err)
 	require.Contains(t, result.Updated, topology.Requests)
@@ -73,11 +73,11 @@ func TestUpdateLosesNothing(t *testing.T) {
 		want        string
 	}{
 		"an end to a memory without one": {
-			topology.Settings{}, topology.Settings{Retention: time.Hour},
+			topology.Settings{}, topology.Settings{Keep: time.Hour},
 			"KV_asked: max_age is 0s, should be 1h0m0s: that would remove what is older for good; give --keep, or if it is meant use `nats stream edit --max-age`",
 		},
 		"a shorter memory": {
-			topology.Settings{Retention: time.Hour}, topology.Settings{Retention: time.Minute},
+			topology.Settings{Keep: time.Hour}, topology.Settings{Keep: time.Minute},
 			"KV_asked: max_age is 1h0m0s, should be 1m0s: that would remove what is older for good",
 		},
 		"less time to handle a message": {
@@ -85,7 +85,7 @@ func TestUpdateLosesNothing(t *testing.T) {
 			"REQUESTS/generator: ack_wait is 5s, should be 1s: replicas that run would be too slow for it, and others would be given the same work; give --ack-wait",
 		},
 		"a shorter memory, and larger queues": {
-			topology.Settings{Retention: time.Hour}, topology.Settings{Retention: time.Minute, MaxBytes: 2 << 30},
+			topology.Settings{Keep: time.Hour}, topology.Settings{Keep: time.Minute, MaxBytes: 2 << 30},
 			"KV_asked: max_age is 1h0m0s, should be 1m0s: that would remove what is older for good",
 		},
 	} {
@@ -119,10 +119,10 @@ func TestUpdate_NotesWhatHasExpiredByTheBrokersClock(t *testing.T) {
 	for name, ahead := range map[string]time.Duration{"ahead": 2 * time.Hour, "behind": -2 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := testbed.StartShifted(t, ahead, func(s *topology.Settings) { s.Retention = time.Second })
-			b.Put(topology.Asked, ledger.Entry{ID: "one"})
+			b := testbed.StartShifted(t, ahead, func(s *topology.Settings) { s.Keep = time.Second })
+			b.Keep(topology.Asked, ledger.Entry{ID: "one"})
 			b.Eventually(func() bool { return b.Messages("KV_"+topology.Asked) == 0 }, "it has expired")
-			_, err := setup.Update(b.Context(), b.JS, topology.Settings{AckWait: time.Second, Retention: time.Hour})
+			_, err := setup.Update(b.Context(), b.JS, topology.Settings{AckWait: time.Second, Keep: time.Hour})
 			require.NoError(t, err)
 			b.Shift(0)
 			stream, err := b.JS.Stream(b.Context(), "KV_"+topology.Asked)

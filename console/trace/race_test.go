@@ -20,7 +20,7 @@ func TestRedriveWhileTracing(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	id := contract.NewID()
-	b.Put(topology.Asked, ledger.Entry{ID: id})
+	b.Keep(topology.Asked, ledger.Entry{ID: id})
 	b.PublishUnreadable(topology.SubjectRequest, id)
 	dead, err := deadletter.Open(b.Context(), b.JS)
 	require.NoError(t, err)

@@ -65,8 +65,8 @@ func TestRequest_HasNoNegativeTimes(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	id := contract.NewID()
-	b.Put(topology.Generated, ledger.Entry{ID: id, Value: []byte("{}")})
-	b.Put(topology.Asked, ledger.Entry{ID: id, Value: []byte("{}")})
+	b.Keep(topology.Generated, ledger.Entry{ID: id, Value: []byte("{}")})
+	b.Keep(topology.Asked, ledger.Entry{ID: id, Value: []byte("{}")})
 	life, err := trace.Request(b.Context(), b.JS, b.Topology, id)
 	require.NoError(t, err)
 	require.Len(t, life.Steps, 2)
@@ -81,7 +81,7 @@ func TestLostRequest(t *testing.T) {
 		b := testbed.Start(t)
 		id := contract.NewID()
 		for _, name := range topology.LedgerNames[:reached] {
-			b.Put(name, ledger.Entry{ID: id, Value: []byte("{}")})
+			b.Keep(name, ledger.Entry{ID: id, Value: []byte("{}")})
 		}
 		require.Contains(t, where(t, b, id), "lost: ")
 		b.Ask(1)
@@ -117,7 +117,7 @@ func TestRequest_NamesAMismatchedEntry(t *testing.T) {
 	b := testbed.Start(t)
 	id, other := contract.NewID(), contract.NewID()
 	for _, name := range topology.LedgerNames {
-		b.Put(name, ledger.Entry{ID: id, Value: []byte(`{"id":"` + map[bool]string{true: other, false: id}[name == topology.Stored] + `"}`)})
+		b.Keep(name, ledger.Entry{ID: id, Value: []byte(`{"id":"` + map[bool]string{true: other, false: id}[name == topology.Stored] + `"}`)})
 	}
 	life, err := trace.Request(b.Context(), b.JS, b.Topology, id)
 	require.NoError(t, err)

@@ -37,7 +37,7 @@ func TestRun_JudgesByTheBrokersClock(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("requestor %v, broker %v", test.requestor, test.broker), func(t *testing.T) {
 			t.Parallel()
-			b := testbed.StartShifted(t, test.broker, func(s *topology.Settings) { s.Retention = 24 * time.Hour })
+			b := testbed.StartShifted(t, test.broker, func(s *topology.Settings) { s.Keep = 24 * time.Hour })
 			id := func() string { return idOf(time.Now().Add(test.requestor)) }
 			for range 5 {
 				plant(b, id(), topology.Asked)
@@ -60,7 +60,7 @@ func TestRun_JudgesByTheBrokersClock(t *testing.T) {
 // is said.
 func TestRun_CountsWhatItCannotJudge(t *testing.T) {
 	t.Parallel()
-	b := testbed.Start(t, func(s *topology.Settings) { s.Retention = time.Hour })
+	b := testbed.Start(t, func(s *topology.Settings) { s.Keep = time.Hour })
 	plant(b, contract.NewID(), topology.LedgerNames...)
 	for i := range topology.LedgerNames { // as if the steps that expire first had
 		plant(b, contract.NewID(), topology.LedgerNames[i:]...)
@@ -79,11 +79,11 @@ func TestRun_CountsWhatItCannotJudge(t *testing.T) {
 // more than have expired are excused so.
 func TestRun_ExcusesNoMoreThanHasExpired(t *testing.T) {
 	t.Parallel()
-	b := testbed.Start(t, func(s *topology.Settings) { s.Retention = time.Second })
+	b := testbed.Start(t, func(s *topology.Settings) { s.Keep = time.Second })
 	id := contract.NewID()
 	plant(b, id, topology.Generated)
 	b.Eventually(func() bool { return b.Messages("KV_"+topology.Generated) == 0 }, "it has expired")
-	_, err := setup.Update(b.Context(), b.JS, topology.Settings{AckWait: time.Second, Retention: time.Hour})
+	_, err := setup.Update(b.Context(), b.JS, topology.Settings{AckWait: time.Second, Keep: time.Hour})
 	require.NoError(t, err)
 	plant(b, id, topology.Stored, topology.Received)
 	require.Equal(t, verify.Verdict{Stored: 1, Received: 1, Expired: 1}, run(t, b))
@@ -103,7 +103,7 @@ func TestVerdict_OfEmptyLedgersIsOK(t *testing.T) {
 func TestRun_WithALongerRetention(t *testing.T) {
 	t.Parallel()
 	for _, keep := range []time.Duration{0, time.Hour} {
-		b := testbed.Start(t, func(s *topology.Settings) { s.Retention = time.Second })
+		b := testbed.Start(t, func(s *topology.Settings) { s.Keep = time.Second })
 		b.Services()
 		b.Ask(5)
 		require.NoError(t, drain.Wait(b.Context(), b.JS, nil))
@@ -115,7 +115,7 @@ func TestRun_WithALongerRetention(t *testing.T) {
 			}
 			return true
 		}, "all is forgotten")
-		_, err := setup.Update(b.Context(), b.JS, topology.Settings{AckWait: time.Second, Retention: keep})
+		_, err := setup.Update(b.Context(), b.JS, topology.Settings{AckWait: time.Second, Keep: keep})
 		require.NoError(t, err)
 		require.True(t, run(t, b).OK(), "%+v", run(t, b))
 
@@ -129,7 +129,7 @@ func TestRun_WithALongerRetention(t *testing.T) {
 // Entries that a ledger forgets are no alarm, neither while they expire nor after.
 func TestForgetfulLedgers(t *testing.T) {
 	t.Parallel()
-	b := testbed.Start(t, func(s *topology.Settings) { s.Retention = time.Second })
+	b := testbed.Start(t, func(s *topology.Settings) { s.Keep = time.Second })
 	b.Services()
 	asked := 0
 	for forgotten := 0; forgotten < 3; {

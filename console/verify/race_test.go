@@ -58,7 +58,7 @@ func TestProgressWhileVerifying(t *testing.T) {
 		b := testbed.Start(t)
 		asked := b.Ask(1)
 		b.PublishUnreadable(topology.SubjectRequest, "01900000-0000-7000-8000-000000000000")
-		b.Put(topology.Asked, ledger.Entry{ID: "01900000-0000-7000-8000-000000000000"})
+		b.Keep(topology.Asked, ledger.Entry{ID: "01900000-0000-7000-8000-000000000000"})
 		v, err := newVerifier(b.Context(), b.JS, b.Topology)
 		require.NoError(t, err)
 		v.generated = &interrupted{v.generated, number + 1, func() {

@@ -49,7 +49,7 @@ func response(id, text string) ledger.Entry {
 // plant puts entries of one request into those ledgers.
 func plant(b *testbed.Bed, id string, ledgers ...string) {
 	for _, name := range ledgers {
-		b.Put(name, response(id, "the same"))
+		b.Keep(name, response(id, "the same"))
 	}
 }
 
@@ -111,8 +111,8 @@ func TestPlanted(t *testing.T) {
 		{
 			"another string", func(b *testbed.Bed, id string) {
 				plant(b, id, asked, received)
-				b.Put(generated, response(id, "one"))
-				b.Put(stored, response(id, "two"))
+				b.Keep(generated, response(id, "one"))
+				b.Keep(stored, response(id, "two"))
 			},
 			func(v *verify.Verdict) { v.Asked++; v.Generated++; v.Stored++; v.Received++; v.Mismatched++ },
 			"mismatched: the string stored is not the string generated",
@@ -120,8 +120,8 @@ func TestPlanted(t *testing.T) {
 		{
 			"another string, and no receipt", func(b *testbed.Bed, id string) {
 				plant(b, id, asked)
-				b.Put(generated, response(id, "one"))
-				b.Put(stored, response(id, "two"))
+				b.Keep(generated, response(id, "one"))
+				b.Keep(stored, response(id, "two"))
 			},
 			func(v *verify.Verdict) { v.Asked++; v.Generated++; v.Stored++; v.Mismatched++ },
 			"mismatched: the string stored is not the string generated",
@@ -129,8 +129,8 @@ func TestPlanted(t *testing.T) {
 		{
 			"another string, no receipt, and a letter", func(b *testbed.Bed, id string) {
 				plant(b, id, asked)
-				b.Put(generated, response(id, "one"))
-				b.Put(stored, response(id, "two"))
+				b.Keep(generated, response(id, "one"))
+				b.Keep(stored, response(id, "two"))
 				_, err := b.JS.Publish(b.Context(), "dead.RECEIPTS."+id, nil)
 				if err != nil {
 					panic(err)
@@ -142,8 +142,8 @@ func TestPlanted(t *testing.T) {
 		{
 			"another string, not asked", func(b *testbed.Bed, id string) {
 				plant(b, id, received)
-				b.Put(generated, response(id, "one"))
-				b.Put(stored, response(id, "two"))
+				b.Keep(generated, response(id, "one"))
+				b.Keep(stored, response(id, "two"))
 			},
 			func(v *verify.Verdict) { v.Generated++; v.Stored++; v.Received++; v.Mismatched++ },
 			"mismatched: the string stored is not the string generated",
@@ -151,8 +151,8 @@ func TestPlanted(t *testing.T) {
 		{
 			"the same rubbish", func(b *testbed.Bed, id string) {
 				plant(b, id, asked, received)
-				b.Put(generated, ledger.Entry{ID: id, Value: []byte("rubbish")})
-				b.Put(stored, ledger.Entry{ID: id, Value: []byte("rubbish")})
+				b.Keep(generated, ledger.Entry{ID: id, Value: []byte("rubbish")})
+				b.Keep(stored, ledger.Entry{ID: id, Value: []byte("rubbish")})
 			},
 			func(v *verify.Verdict) { v.Asked++; v.Generated++; v.Stored++; v.Received++; v.Mismatched++ },
 			"mismatched: what was generated is not the response to this request",
@@ -160,7 +160,7 @@ func TestPlanted(t *testing.T) {
 		{
 			"the response to another request", func(b *testbed.Bed, id string) {
 				plant(b, id, asked, generated, received)
-				b.Put(stored, ledger.Entry{ID: id, Value: response(contract.NewID(), "the same").Value})
+				b.Keep(stored, ledger.Entry{ID: id, Value: response(contract.NewID(), "the same").Value})
 			},
 			func(v *verify.Verdict) { v.Asked++; v.Generated++; v.Stored++; v.Received++; v.Mismatched++ },
 			"mismatched: what was stored is not the response to this request",
@@ -168,7 +168,7 @@ func TestPlanted(t *testing.T) {
 		{
 			"generated for another request, and never stored", func(b *testbed.Bed, id string) {
 				plant(b, id, asked)
-				b.Put(generated, ledger.Entry{ID: id, Value: response(contract.NewID(), "the same").Value})
+				b.Keep(generated, ledger.Entry{ID: id, Value: response(contract.NewID(), "the same").Value})
 			},
 			func(v *verify.Verdict) { v.Asked++; v.Generated++; v.Mismatched++ },
 			"mismatched: what was generated is not the response to this request",
@@ -176,7 +176,7 @@ func TestPlanted(t *testing.T) {
 		{
 			"the receipt of another request", func(b *testbed.Bed, id string) {
 				plant(b, id, asked, generated, stored)
-				b.Put(received, ledger.Entry{ID: id, Value: response(contract.NewID(), "the same").Value})
+				b.Keep(received, ledger.Entry{ID: id, Value: response(contract.NewID(), "the same").Value})
 			},
 			func(v *verify.Verdict) { v.Asked++; v.Generated++; v.Stored++; v.Received++; v.Mismatched++ },
 			"mismatched: what was received is not the receipt of this request",
@@ -184,7 +184,7 @@ func TestPlanted(t *testing.T) {
 		{
 			"another request, recorded as asked", func(b *testbed.Bed, id string) {
 				plant(b, id, generated, stored, received)
-				b.Put(asked, ledger.Entry{ID: id, Value: response(contract.NewID(), "the same").Value})
+				b.Keep(asked, ledger.Entry{ID: id, Value: response(contract.NewID(), "the same").Value})
 			},
 			func(v *verify.Verdict) { v.Asked++; v.Generated++; v.Stored++; v.Received++; v.Mismatched++ },
 			"mismatched: what was recorded as asked is another request",
@@ -222,7 +222,7 @@ func TestPlanted(t *testing.T) {
 				complete[i] = response(contract.NewID(), "the same")
 			}
 			for _, name := range topology.LedgerNames {
-				b.Put(name, complete...)
+				b.Keep(name, complete...)
 			}
 			id := contract.NewID()
 			test.plant(b, id)

@@ -43,6 +43,10 @@ var glossary = []term{
 // nameGlossary has the words that are wrong in names only.
 var nameGlossary = append(slices.Clip(glossary), term{"put if absent, store", words(`keeps?|kept`)})
 
+// setting is the setting KEEP, the retention of the ledgers, which users have in their
+// manifests: code that reads it has the same name for it.
+const setting = "Keep"
+
 func words(alternatives string) *regexp.Regexp {
 	return regexp.MustCompile(`\b(` + alternatives + `)\b`)
 }
@@ -171,6 +175,9 @@ func (c *checker) fields(list *ast.FieldList) {
 
 func (c *checker) names(names ...*ast.Ident) {
 	for _, name := range names {
+		if name.Name == setting {
+			continue
+		}
 		if word, say := replaced(nameGlossary, nameWords(name.Name)); word != "" && name.IsExported() {
 			c.add(name, fmt.Sprintf("%q in the identifier %s", word, name.Name), say)
 		}

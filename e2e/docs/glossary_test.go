@@ -21,7 +21,7 @@ func HandsBack() { settle() }
 func settle() {}
 type Trial struct { Grace, Returns int; grace int }
 type Queue interface { TurnOf() }
-const DeadLetters, Keep = 1, 2
+const DeadLetters, KeepAll, Keep = 1, 2, 3
 func Test_SaysWhy() {}
 `,
 		"flags.go": "package p\ntype flags struct {\n\tgrace int `name:\"who\" help:\"How long the broker may be away.\"`\n\tok bool `help:\"Print.\"`\n}\n",
@@ -54,7 +54,7 @@ func f() {
 		`names.go:4: "trial" in the identifier Trial`,
 		`names.go:4: "grace" in the identifier Grace`,
 		`names.go:5: "turn" in the identifier TurnOf`,
-		`names.go:6: "keep" in the identifier Keep`,
+		`names.go:6: "keep" in the identifier KeepAll`,
 		`names.go:7: "says" in the identifier Test_SaysWhy`,
 		`flags.go:3: "away" in the help text "How long the broker may be away."`,
 		`messages.go:3: "away" in the message "the broker is away"`,

@@ -9,10 +9,10 @@ import (
 // Settings are what a deployment may choose. The zero value of a field stands
 // for its default.
 type Settings struct {
-	Replicas  int           // of every stream: 1, or 3 on a cluster; default 1
-	AckWait   time.Duration // after which an unacknowledged message is delivered again; default 10 s
-	MaxBytes  int64         // of each queue; a full queue slows its publishers; default 1 GiB
-	Retention time.Duration // how long ledger entries live; default: they do not expire
+	Replicas int           // of every stream: 1, or 3 on a cluster; default 1
+	AckWait  time.Duration // after which an unacknowledged message is delivered again; default 10 s
+	MaxBytes int64         // of each queue; a full queue slows its publishers; default 1 GiB
+	Keep     time.Duration // how long ledger entries live; default: they do not expire
 	// MaxPayload is the largest message that the broker takes, in bytes, with its
 	// headers. Where it is small queues take smaller messages, so that each fits into
 	// a dead letter too; 0 does not limit them.
@@ -76,10 +76,10 @@ func (s Settings) complete() (Settings, error) {
 		return s, fmt.Errorf("the broker must take messages of at least %d bytes, not %d: raise its max_payload", minPayload, s.MaxPayload)
 	case s.MaxBytes < s.maxMessage():
 		return s, fmt.Errorf("a queue must hold at least one message of %d bytes, not %d", s.maxMessage(), s.MaxBytes)
-	case s.Retention < 0:
+	case s.Keep < 0:
 		return s, errors.New("ledger retention must not be negative")
-	case s.Retention > 0 && s.Retention < s.AckWait:
-		return s, fmt.Errorf("ledger retention must be longer than the ack wait (%s), not %s", s.AckWait, s.Retention)
+	case s.Keep > 0 && s.Keep < s.AckWait:
+		return s, fmt.Errorf("ledger retention must be longer than the ack wait (%s), not %s", s.AckWait, s.Keep)
 	}
 	return s, nil
 }
@@ -103,8 +103,8 @@ func (s Settings) duplicates(wanted time.Duration) time.Duration {
 // ledgerDuplicates is as short as possible, because entries carry no message ID. The
 // broker accepts no deduplication window longer than the retention.
 func (s Settings) ledgerDuplicates() time.Duration {
-	if s.Retention > 0 {
-		return s.duplicates(min(deduplicate, s.Retention))
+	if s.Keep > 0 {
+		return s.duplicates(min(deduplicate, s.Keep))
 	}
 	return s.duplicates(deduplicate)
 }

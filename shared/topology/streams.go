@@ -74,7 +74,7 @@ func ledgerStream(name string, s Settings) jetstream.StreamConfig {
 		Subjects:             []string{"$KV." + name + ".>"},
 		Storage:              jetstream.FileStorage,
 		Replicas:             s.Replicas,
-		MaxAge:               s.Retention,
+		MaxAge:               s.Keep,
 		Duplicates:           s.ledgerDuplicates(),
 		MaxMsgsPerSubject:    1,
 		MaxMsgSize:           maxEntry,

@@ -224,7 +224,7 @@ func TestRun_StartsAgainAfterAReset(t *testing.T) {
 	t.Parallel()
 	b := testbed.Start(t)
 	f := patient(b)
-	b.Put(topology.Asked, ledger.Entry{ID: "one"}, ledger.Entry{ID: "two"})
+	b.Keep(topology.Asked, ledger.Entry{ID: "one"}, ledger.Entry{ID: "two"})
 	f.round(b.Context())
 	f.round(b.Context())
 	require.EqualValues(t, 2, f.latest.Verdict.Lost, "asked, and nowhere")

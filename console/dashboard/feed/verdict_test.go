@@ -79,7 +79,7 @@ func TestALossUnderTrafficShows(t *testing.T) {
 		require.Zero(t, round().Lost)
 		return f.latest.Status.Ledgers[topology.Received] > 50
 	}, "they are answered")
-	b.Put(topology.Asked, entries(1000)...)
+	b.Keep(topology.Asked, entries(1000)...)
 	b.Eventually(func() bool {
 		v := round()
 		require.False(t, v.Drained)
@@ -94,7 +94,7 @@ func TestALossUnderTrafficShows(t *testing.T) {
 // What a ledger forgets is neither lost nor uncounted, and no reset.
 func TestWhatExpiresIsNoLoss(t *testing.T) {
 	t.Parallel()
-	b := testbed.Start(t, func(s *topology.Settings) { s.Retention = time.Second })
+	b := testbed.Start(t, func(s *topology.Settings) { s.Keep = time.Second })
 	f := patient(b)
 	b.Services()
 	asked := 0

@@ -148,7 +148,7 @@ func (b *Bed) PlantDead(n int) (ids []string) {
 	for i := range n {
 		request := contract.NewRequest(time.Now())
 		b.PublishUnreadable(topology.SubjectRequest, request.ID)
-		b.Put(topology.Asked, ledger.Entry{ID: request.ID, Value: []byte("{}")})
+		b.Keep(topology.Asked, ledger.Entry{ID: request.ID, Value: []byte("{}")})
 		ids = append(ids, request.ID)
 		// One by one, so that the letters are in the order of the requests.
 		b.Eventually(func() bool { return b.Messages(topology.DeadLetters) == before+uint64(i)+1 }, "%d letters", i+1)
@@ -184,8 +184,8 @@ func (b *Bed) PublishRaw(subject, header, body string) {
 	b.Eventually(func() bool { return b.Messages(topology.DeadLetters) > before }, "it is stored")
 }
 
-// Put plants entries in a ledger.
-func (b *Bed) Put(name string, entries ...ledger.Entry) {
+// Keep plants entries in a ledger.
+func (b *Bed) Keep(name string, entries ...ledger.Entry) {
 	b.t.Helper()
 	_, err := b.Topology.Ledger(name).PutIfAbsent(b.Context(), entries...)
 	require.NoError(b.t, err)
